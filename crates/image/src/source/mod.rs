@@ -1,0 +1,60 @@
+//! Where an image is read from: a registry, an OCI layout, a docker archive, the local engine.
+
+use std::io::Read;
+
+use oci_spec::image::{ImageConfiguration, ImageManifest};
+use thiserror::Error;
+
+use crate::{Digest, Reference, Verified};
+
+/// An image whose manifest and config have been read and have matched their digests.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// What the user called it, for messages.
+    pub name: String,
+    /// Its name in a registry, where it has one.
+    pub reference: Option<Reference>,
+    /// The digest of its platform manifest; for a docker archive without one, of its config.
+    pub digest: Digest,
+    /// The index that the platform was chosen from, where there was one.
+    pub index_digest: Option<Digest>,
+    /// The manifest; made from the archive's own list for a docker archive.
+    pub manifest: ImageManifest,
+    /// The manifest's bytes, where there is one.
+    pub manifest_bytes: Option<Verified>,
+    /// The config's bytes.
+    pub config_bytes: Verified,
+    /// The config.
+    pub config: ImageConfiguration,
+    /// Its layers, base first.
+    pub layers: Vec<Layer>,
+}
+
+/// One layer, as manifest and config name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// The digest of the blob as it is stored; none in a docker archive, which names layers by path.
+    pub blob: Option<Digest>,
+    /// What the config claims of the uncompressed tar. A claim until the layer was walked.
+    pub diff_id: Digest,
+    /// Bytes of the blob, as the manifest says.
+    pub size: u64,
+    /// The media type that the manifest says.
+    pub media_type: String,
+    /// The history line that made it (`created_by`), empty-layer entries skipped.
+    pub created_by: Option<String>,
+}
+
+/// Something that one image can be read from. Implementations are safe to use from several threads at once.
+pub trait ImageSource: Send + Sync {
+    /// The image, already resolved.
+    fn image(&self) -> &Image;
+
+    /// The stored bytes of layer `index` (base is 0), not yet checked: [`crate::layer::walk`] checks them.
+    fn open_layer(&self, index: usize) -> Result<Box<dyn Read + Send>, SourceError>;
+}
+
+/// Why an image could not be read.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct SourceError(pub String);
