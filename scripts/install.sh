@@ -45,6 +45,7 @@ packages_for() {
     demo)
         program skopeo skopeo
         program mmdebstrap mmdebstrap
+        program umoci umoci
         program curl curl
         program python3 python3
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
@@ -121,7 +122,7 @@ install_packages() {
         made=yes
     fi
     local status=0
-    "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${names[@]}" >&2 </dev/null || status=$?
+    "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install -y -q --no-install-recommends "${names[@]}" >&2 </dev/null || status=$?
     [ -z "$made" ] || "${SUDO[@]}" rm -f "$policy"
     [ "$status" -eq 0 ] || fail "apt-get could not install: ${names[*]}"
 }
