@@ -5,10 +5,12 @@ whole process, started with warm page cache; memory is the largest sum of anonym
 process and all its descendants that a sampler saw.
 """
 
+import contextlib
 import json
 import os
 import platform
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,11 +26,11 @@ RUNS = int(os.environ.get("RUNS", "5"))
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(command, **options):
+def run(command):
     """Runs a command that must succeed."""
-    result = subprocess.run(command, capture_output=True, **options)
+    result = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
     if result.returncode != 0:
-        words = " ".join(map(str, command)) if isinstance(command, list) else command
+        words = " ".join(map(str, command))
         sys.exit(f"bench: `{words}` ended with {result.returncode}:\n{result.stderr.decode(errors='replace')[-2000:]}")
     return result
 
@@ -163,18 +165,73 @@ def scans(work):
     fresh()
     run(scan)
     table.add("plimsoll scan (known)", timed(scan, RUNS * 4), peak_memory(scan))
-    table.add("pigz -dc", timed(f"pigz -dc {names} >/dev/null", RUNS) if False else timed(["sh", "-c", f"pigz -dc {names} >/dev/null"], RUNS))
-    table.add("gzip -dc", timed(["sh", "-c", f"gzip -dc {names} >/dev/null"], RUNS))
+    for program in ("pigz", "gzip"):
+        table.add(f"{program} -dc", timed(["sh", "-c", f"{program} -dc {names} >/dev/null"], RUNS))
     syft = [SYFT, "scan", f"oci-dir:{LAYOUT}", "--output", f"json={work / 'syft.json'}", "--quiet"]
-    environment = {"SYFT_CHECK_FOR_APP_UPDATE": "false"}
-    os.environ.update(environment)
+    os.environ["SYFT_CHECK_FOR_APP_UPDATE"] = "false"
     table.add("syft scan", timed(syft, max(2, RUNS // 2)), peak_memory(syft))
     table.show()
 
 
 def starts(work):
-    """A container from start to exit of /bin/true, against crun with the same tree."""
-    print("\n### Start of a container\n\nnot measured yet")
+    """A container from the start of the command to the exit of its `true`, against crun over the same tree."""
+    layout = work / "small"
+    image = f"{layout}:1.0"
+    run(["umoci", "init", "--layout", layout])
+    run(["umoci", "new", "--image", image])
+    run(["umoci", "raw", "add-layer", "--image", image, os.environ["SMALL"]])
+    run(["umoci", "config", "--image", image, "--config.cmd", "/bin/true", "--config.env", "PATH=/usr/bin:/bin"])
+
+    with server(work / "served") as (data, address):
+        reference = f"{address}/bench/small:1.0"
+        run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"oci:{image}", f"docker://{reference}"])
+        plimsoll = [PLIMSOLL, "--data", data, "run", "--rm", reference, "true"]
+        run(plimsoll)  # The layers are unpacked once.
+        ours = timed(plimsoll, RUNS * 4)
+
+    table = Table("Start of a container to the exit of `true`, image known", "plimsoll run")
+    table.add("plimsoll run", ours)
+    table.add("crun run", crun(work, image))
+    table.show()
+
+
+def crun(work, image):
+    """The same tree under crun, with a user namespace too. It refuses a hybrid cgroup mount, which is hidden from it."""
+    bundle = work / "bundle"
+    run(["umoci", "unpack", "--image", image, bundle])
+    path = bundle / "config.json"
+    config = json.loads(path.read_text())
+    config["process"].update(terminal=False, args=["true"])
+    ids = [{"containerID": 0, "hostID": 0x7FFE0000, "size": 65536}]
+    config["linux"]["namespaces"] = [{"type": kind} for kind in ("user", "mount", "pid", "ipc", "uts", "network", "cgroup")]
+    config["linux"].update(uidMappings=ids, gidMappings=ids)
+    path.write_text(json.dumps(config))
+    run(["chown", "-R", f"{0x7FFE0000}:{0x7FFE0000}", bundle / "rootfs"])
+    for folder in (work, bundle):
+        folder.chmod(0o755)
+    hide = "if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi"
+    again = [sys.executable, __file__, "repeat", str(RUNS * 4), "crun", "run", "--bundle", str(bundle), "plimsoll-bench"]
+    return float(run(["unshare", "--mount", "bash", "-c", f'{hide}; exec "$@"', "bash", *again]).stdout)
+
+
+@contextlib.contextmanager
+def server(data):
+    """`plimsoll up` on a free port, and its data folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    child = subprocess.Popen([PLIMSOLL, "--data", data, "up", "--listen", address], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            if subprocess.run(["curl", "-fsS", f"http://{address}/v2/"], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.1)
+        else:
+            sys.exit("bench: plimsoll up does not answer")
+        yield data, address
+    finally:
+        child.terminate()
+        child.wait()
 
 
 def main():
@@ -186,4 +243,7 @@ def main():
         starts(work)
 
 
-main()
+if sys.argv[1:2] == ["repeat"]:  # In a mount namespace of its own, for crun.
+    print(timed(sys.argv[3:], int(sys.argv[2])))
+else:
+    main()

@@ -8,6 +8,10 @@ set -euo pipefail
 # shellcheck source=scripts/settings.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../scripts/settings.sh"
 cd "$ROOT"
+if [ "${#SUDO[@]}" -gt 0 ]; then
+    say "bench: containers are measured too, which needs root; run it as root"
+    exit 2
+fi
 step "install what the benchmark needs" scripts/install.sh build user bench
 use_rust
 step "release build" cargo build --release --locked --package cli --package sandbox
@@ -23,4 +27,4 @@ if [ ! -e "$layout/complete" ]; then
     touch "$layout/complete"
 fi
 PLIMSOLL="${CARGO_TARGET_DIR:-$ROOT/target}/release/plimsoll" SYFT="$PLIMSOLL_TOOLS/syft-$SYFT_VERSION/bin/syft" \
-    LAYOUT="$layout" TAR="$base" exec python3 bench/measure.py
+    LAYOUT="$layout" TAR="$base" SMALL="$(scripts/base-image.sh)" exec python3 bench/measure.py
