@@ -1,6 +1,7 @@
 //! The registry client, against Debian's docker-registry and against servers that mean no good.
 
 mod credentials;
+mod encryption;
 mod fake;
 mod hostile;
 mod login;

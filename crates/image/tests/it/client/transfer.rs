@@ -9,7 +9,7 @@ use image::{Digest, ImageSource as _, Platform, Verified};
 use serde_json::json;
 
 use super::fake::Fake;
-use super::registry::Registry;
+use super::registry::{Kind, Registry};
 use super::{reference, settings};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -65,7 +65,7 @@ fn push_image(client: &Client, place: &image::Reference, layers: &[Vec<u8>; 2]) 
 
 #[test]
 fn what_is_pushed_to_a_real_registry_comes_back_and_skopeo_agrees() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(Kind::Open) else { return };
     let client = client();
     let place = reference(registry.host(), "team/image", "v1");
     let layers = [vec![1; 3_000_000], vec![2; 10]];
@@ -94,7 +94,7 @@ fn what_is_pushed_to_a_real_registry_comes_back_and_skopeo_agrees() {
 
 #[test]
 fn a_blob_that_is_there_is_not_sent_again_and_one_that_is_not_is_none() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(Kind::Open) else { return };
     let client = client();
     let place = reference(registry.host(), "team/image", "v1");
     let digest = push_bytes(&client, &place, b"content");
@@ -108,7 +108,7 @@ fn a_blob_that_is_there_is_not_sent_again_and_one_that_is_not_is_none() {
 
 #[test]
 fn bytes_that_are_not_what_they_were_said_to_be_are_not_stored() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(Kind::Open) else { return };
     let client = client();
     let place = reference(registry.host(), "team/image", "v1");
     let digest = Digest::sha256(b"content");
