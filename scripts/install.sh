@@ -76,7 +76,6 @@ packages_for() {
         ;;
     check) ;;
     bench)
-        program hyperfine hyperfine
         program pigz pigz
         program crun crun
         program mmdebstrap mmdebstrap
