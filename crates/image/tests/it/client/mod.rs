@@ -7,6 +7,7 @@ mod hostile;
 mod login;
 mod referrers;
 mod registry;
+mod sample;
 mod transfer;
 
 use std::time::Duration;
