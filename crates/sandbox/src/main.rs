@@ -1,2 +1,3 @@
-//! x
+//! The privileged side of Plimsoll.
+
 fn main() {}
