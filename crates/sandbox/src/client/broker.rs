@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio as ProcessStdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -32,10 +33,14 @@ impl Broker {
         if !rustix::process::geteuid().is_root() {
             return Err(BrokerError::NotRoot);
         }
-        let path = program::find()?;
+        Self::start_program(&program::find()?, settings)
+    }
+
+    /// As [`Broker::start`], with a program that the caller vouches for: it is executed as root.
+    pub fn start_program(path: &Path, settings: &Settings) -> Result<Self, BrokerError> {
         let (ours, theirs) =
             Channel::pair().map_err(|source| BrokerError::Io { doing: "make a socket pair", source })?;
-        let mut command = Command::new(&path);
+        let mut command = Command::new(path);
         command.arg("broker").env_clear().current_dir("/");
         for name in VARIABLES {
             if let Some(value) = std::env::var_os(name) {
@@ -48,7 +53,7 @@ impl Broker {
             .stdin(ProcessStdio::from(OwnedFd::from(theirs)))
             .stdout(ProcessStdio::null())
             .spawn()
-            .map_err(|source| BrokerError::Start { path: path.clone(), source })?;
+            .map_err(|source| BrokerError::Start { path: path.to_owned(), source })?;
         drop(command);
         let broker = Self { channel: Mutex::new(Some(ours)), child: Mutex::new(child) };
         let hello = Request::Hello { version: VERSION, settings: settings.clone() };
