@@ -22,6 +22,8 @@ pub(crate) struct Note {
     pub(crate) data: PathBuf,
     /// Whether that is to be deleted.
     pub(crate) remove: bool,
+    /// The name that it was given.
+    pub(crate) name: Option<String>,
 }
 
 /// The folder of a container's state, `/run/plimsoll/containers/ID`. Root's alone.
@@ -34,6 +36,19 @@ pub(crate) fn announce(run: &Path, id: &ContainerId, note: &Note) -> io::Result<
     let folder = folder(run, id);
     fs::create_dir(&folder)?;
     fs::write(folder.join(NOTE), serde_json::to_vec(note)?)
+}
+
+/// The running container that has this name.
+pub(crate) fn named(run: &Path, name: &str) -> io::Result<Option<String>> {
+    for entry in fs::read_dir(run.join("containers"))? {
+        let entry = entry?;
+        // Being made or taken away: without a note it has no name.
+        let Ok(note) = fs::read(entry.path().join(NOTE)) else { continue };
+        if serde_json::from_slice::<Note>(&note).is_ok_and(|note| note.name.as_deref() == Some(name)) {
+            return Ok(Some(entry.file_name().to_string_lossy().into_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Ends whatever is left of a container and deletes it. May be called several times and for what was never whole.

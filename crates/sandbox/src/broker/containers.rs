@@ -54,6 +54,14 @@ impl House {
         if leftovers::folder(run, id).exists() || store.has_container(id) {
             return Err(format!("there is a container {id} already"));
         }
+        if let Some(name) = &request.name {
+            let named = leftovers::named(run, name).map_err(|error| format!("cannot look for names: {error}"))?;
+            if let Some(other) = named {
+                return Err(format!(
+                    "the name {name:?} is in use by container {other}; choose another, or stop that one"
+                ));
+            }
+        }
         let stale = |id: &ContainerId| leftovers::remove_stale(run, id);
         let range = self.blocks.hold(&self.locks, id, stale).map_err(|error| error.to_string())?;
         let started = self.start(store, request, &sources, &range);
@@ -76,7 +84,7 @@ impl House {
         range: &Held,
     ) -> io::Result<(Child, OwnedFd, Channel, Vec<OwnedFd>)> {
         let id = &request.id;
-        let note = Note { data: self.settings.data.clone(), remove: request.remove };
+        let note = Note { data: self.settings.data.clone(), remove: request.remove, name: request.name.clone() };
         leftovers::announce(&self.settings.run, id, &note)?;
         let writable = store.make_container(id, self.blocks.store())?;
         let (daemon, theirs) = Channel::pair()?;

@@ -16,8 +16,8 @@ const MAX_PROCESS_BYTES: usize = 96 << 10;
 /// Longest path that Linux takes.
 const MAX_PATH: usize = 4095;
 
-/// Longest host name that Linux takes.
-const MAX_HOST_NAME: usize = 64;
+/// Longest host name that Linux takes, and longest name of a container.
+const MAX_NAME: usize = 64;
 
 /// What is to be run, on which layers, with what of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ const MAX_HOST_NAME: usize = 64;
 pub struct ContainerRequest {
     /// Its id; chosen by the daemon, at random.
     pub id: ContainerId,
+    /// A name that no other running container of this machine has, for people.
+    pub name: Option<String>,
     /// Its name in its own UTS namespace.
     pub hostname: String,
     /// Its layers, base first. All are kept already.
@@ -146,6 +148,13 @@ pub enum Exit {
     Signal(u8),
 }
 
+impl Default for TerminalSize {
+    /// What a terminal was before it could be resized.
+    fn default() -> Self {
+        Self { rows: 24, columns: 80 }
+    }
+}
+
 impl Exit {
     /// The code that a shell and docker show: 128 and the signal's number where a signal ended it.
     pub fn code(self) -> u8 {
@@ -206,12 +215,12 @@ impl ContainerRequest {
         if let Some(variable) = self.env.iter().find(|variable| !variable.contains('=') || variable.starts_with('=')) {
             return Err(text("variable", variable, "write NAME=VALUE"));
         }
-        let host = &self.hostname;
-        if host.is_empty()
-            || host.len() > MAX_HOST_NAME
-            || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-        {
-            return Err(text("host name", host, "1 to 64 letters, digits, hyphens and dots are possible"));
+        for (what, value) in [("host name", Some(&self.hostname)), ("container name", self.name.as_ref())] {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+            if value.is_some_and(|value| !(1..=MAX_NAME).contains(&value.len()) || !value.bytes().all(is_plain)) {
+                let reason = "1 to 64 letters, digits, hyphens, dots and underscores are possible";
+                return Err(text(what, value.map_or("", String::as_str), reason));
+            }
         }
         if self.user.len() > 256 || self.user.chars().any(char::is_control) {
             return Err(text("user", &self.user, "it is longer than 256 bytes or holds control characters"));

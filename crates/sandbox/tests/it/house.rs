@@ -84,6 +84,7 @@ impl House {
         layers.extend_from_slice(above);
         ContainerRequest {
             id: unique_id(),
+            name: None,
             hostname: "quay".into(),
             layers,
             args: ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
