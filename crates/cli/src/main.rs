@@ -1,2 +1,28 @@
-//! x
-fn main() {}
+//! The `plimsoll` command: arguments in, verbs done, exit codes out.
+//!
+//! Every verb has two halves. `prepare` still runs as the calling user: it opens the files that the command line
+//! names and reads the caller's credentials and keys. Then the process becomes the owner of the data folder
+//! ([`house::House::enter`]), for good, and `execute` does the rest: whatever comes from an image, an advisory or the
+//! network is only ever seen there.
+
+mod arguments;
+mod caller;
+mod exit;
+mod house;
+mod logging;
+mod output;
+mod privileges;
+mod settings;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    match verbs::perform(arguments) {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -42,6 +42,7 @@ impl Digest {
     }
 
     /// The digest of `bytes` under this digest's own algorithm.
+    #[must_use]
     pub fn of_same_algorithm(&self, bytes: &[u8]) -> Self {
         let mut digester = Digester::new(self.algorithm());
         digester.update(bytes);

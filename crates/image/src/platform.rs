@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -25,13 +26,67 @@ pub struct PlatformError(String);
 impl Platform {
     /// The platform that this program runs on.
     pub fn host() -> Self {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            "x86" => "386",
-            other => other,
+        Self::normalised("linux", std::env::consts::ARCH, None)
+    }
+
+    /// The platform that an image's config names.
+    pub fn of_config(config: &ImageConfiguration) -> Self {
+        let variant = config.variant().as_deref();
+        Self::normalised(&config.os().to_string(), &config.architecture().to_string(), variant)
+    }
+
+    /// How far an offered platform is from this one: 0 is the very same, more is an older variant that runs here
+    /// too, `None` does not run here.
+    pub fn distance_to(&self, offered: &Self) -> Option<u64> {
+        if self.os != offered.os || self.architecture != offered.architecture {
+            return None;
+        }
+        if self.variant == offered.variant {
+            return Some(0);
+        }
+        self.generation()?.checked_sub(offered.generation()?)
+    }
+
+    /// Lower case, with the names that Go uses and without the variant that is an architecture's usual one, so that
+    /// equal platforms are equal.
+    fn normalised(os: &str, architecture: &str, variant: Option<&str>) -> Self {
+        let os = os.to_lowercase();
+        let os = if os == "macos" { "darwin".into() } else { os };
+        let variant = variant.unwrap_or_default().to_lowercase();
+        let architecture = architecture.to_lowercase();
+        let (architecture, variant) = match (architecture.as_str(), variant.as_str()) {
+            ("x86_64" | "x86-64" | "amd64", "" | "v1") => ("amd64", ""),
+            ("x86_64" | "x86-64" | "amd64", variant) => ("amd64", variant),
+            ("aarch64" | "arm64", "" | "8" | "v8") => ("arm64", ""),
+            ("aarch64" | "arm64", variant) => ("arm64", variant),
+            ("x86" | "i386" | "386", _) => ("386", ""),
+            ("armel", _) | ("arm", "6") => ("arm", "v6"),
+            ("armhf", _) | ("arm", "" | "7" | "v7") => ("arm", "v7"),
+            ("arm", "5") => ("arm", "v5"),
+            (architecture, variant) => (architecture, variant),
         };
-        Self { os: "linux".into(), architecture: architecture.into(), variant: None }
+        let variant = Some(variant.to_owned()).filter(|variant| !variant.is_empty());
+        Self { os, architecture: architecture.into(), variant }
+    }
+
+    /// The number of the variant (`v7` is 7); later ones run what was made for earlier ones.
+    fn generation(&self) -> Option<u64> {
+        match (self.architecture.as_str(), self.variant.as_deref()) {
+            ("amd64", None) => Some(1),
+            ("arm64", None) => Some(8),
+            ("amd64" | "arm64" | "arm", Some(variant)) => variant.strip_prefix('v')?.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl From<&oci_spec::image::Platform> for Platform {
+    fn from(platform: &oci_spec::image::Platform) -> Self {
+        Self::normalised(
+            &platform.os().to_string(),
+            &platform.architecture().to_string(),
+            platform.variant().as_deref(),
+        )
     }
 }
 
@@ -40,9 +95,11 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Self, PlatformError> {
         let mut parts = text.split('/');
-        let mut part = || parts.next().filter(|part| !part.is_empty()).map(str::to_lowercase);
+        let mut part = || parts.next().filter(|part| !part.is_empty()).map(str::to_owned);
         match (part(), part(), part(), part()) {
-            (Some(os), Some(architecture), variant, None) => Ok(Self { os, architecture, variant }),
+            (Some(os), Some(architecture), variant, None) => {
+                Ok(Self::normalised(&os, &architecture, variant.as_deref()))
+            }
             _ => Err(PlatformError(text.to_owned())),
         }
     }

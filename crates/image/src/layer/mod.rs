@@ -1,8 +1,10 @@
 //! A layer as a stream: inflated, hashed on both sides, its tar walked with bounds, in one pass.
 
+mod error;
+
 use std::io::Read;
 
-use thiserror::Error;
+pub use self::error::LayerError;
 
 use crate::Digest;
 
@@ -79,11 +81,6 @@ pub struct Walked {
     /// Members seen.
     pub entries: u64,
 }
-
-/// Why a layer could not be walked to its end.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct LayerError(pub String);
 
 impl Default for Limits {
     fn default() -> Self {

@@ -1,10 +1,16 @@
 //! Where an image is read from: a registry, an OCI layout, a docker archive, the local engine.
 
+mod document;
+mod error;
+mod resolve;
+
 use std::io::Read;
 
 use oci_spec::image::{ImageConfiguration, ImageManifest};
-use thiserror::Error;
 
+pub use self::document::{CONFIG_BYTES, Document, LAYERS, MANIFEST_BYTES, MANIFEST_MEDIA_TYPES};
+pub use self::error::SourceError;
+pub use self::resolve::{Fetch, Part, Request, resolve, resolve_entries};
 use crate::{Digest, Reference, Verified};
 
 /// An image whose manifest and config have been read and have matched their digests.
@@ -53,8 +59,3 @@ pub trait ImageSource: Send + Sync {
     /// The stored bytes of layer `index` (base is 0), not yet checked: [`crate::layer::walk`] checks them.
     fn open_layer(&self, index: usize) -> Result<Box<dyn Read + Send>, SourceError>;
 }
-
-/// Why an image could not be read.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct SourceError(pub String);

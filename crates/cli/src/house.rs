@@ -1,0 +1,110 @@
+//! The data folder, entered: from here on this process is its owner and nobody else.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::arguments::General;
+use crate::caller::Caller;
+use crate::privileges::{self, User};
+use crate::settings::Settings;
+
+/// The user whose name the data folder bears on a machine that serves.
+const SERVICE_USER: &str = "plimsoll";
+
+/// What a verb needs of the house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Only a place to give up root in; a folder that root owns will do.
+    Folder,
+    /// A folder that belongs to the service user when started as root, since it serves or runs containers.
+    OwnFolder,
+}
+
+/// An entered data folder.
+#[derive(Debug)]
+pub(crate) struct House {
+    /// The folder.
+    pub(crate) folder: PathBuf,
+    /// Who called, for words; this process may no longer be them.
+    pub(crate) caller: Caller,
+    /// The configuration file's settings.
+    pub(crate) settings: Settings,
+}
+
+impl House {
+    /// Where the data folder is: flag or variable, else configuration, else the usual place.
+    pub(crate) fn place(general: &General, settings: &Settings, caller: &Caller) -> Result<PathBuf> {
+        let place = general.data.clone().or_else(|| settings.data.clone()).or_else(|| caller.default_data_folder());
+        let place = place.ok_or_else(|| anyhow!("no data folder: HOME is not set; name one with --data DIR"))?;
+        std::path::absolute(&place).with_context(|| format!("cannot make {} an absolute path", place.display()))
+    }
+
+    /// Makes the folder where it is missing and becomes its owner, for good. Must run before any other thread.
+    pub(crate) fn enter(folder: PathBuf, caller: Caller, settings: Settings, needs: Needs) -> Result<Self> {
+        let owner = owner_of(&folder, &caller, needs)?;
+        match owner {
+            Some(owner) => {
+                privileges::become_user(owner).with_context(|| format!("cannot become user {}", owner.uid))?;
+            }
+            None if caller.is_root() => privileges::give_up_capabilities()?,
+            None => {}
+        }
+        privileges::no_core_files();
+        Ok(Self { folder, caller, settings })
+    }
+}
+
+/// Whom to become: nobody else where the caller is no root, or where root itself owns the folder.
+fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>> {
+    let found = match std::fs::symlink_metadata(folder) {
+        Ok(about) if !about.is_dir() => {
+            bail!("data folder {} is not a folder; name another with --data", folder.display())
+        }
+        Ok(about) => Some(User { uid: about.uid(), gid: about.gid() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("cannot look at data folder {}", folder.display())),
+    };
+    if !caller.is_root() {
+        if found.is_none() {
+            make(folder)?;
+        }
+        return Ok(None);
+    }
+    let service = User::named(SERVICE_USER)?;
+    let owner = match (found, service) {
+        (Some(owner), _) if owner.uid != 0 => Some(owner),
+        (Some(_), Some(_)) if needs == Needs::OwnFolder => bail!(
+            "data folder {0} belongs to root; give it to the service user with: chown -R {SERVICE_USER}: {0}",
+            folder.display()
+        ),
+        (Some(_), _) => None,
+        (None, service) => {
+            make(folder)?;
+            if let Some(service) = service {
+                std::os::unix::fs::chown(folder, Some(service.uid), Some(service.gid))
+                    .with_context(|| format!("cannot give data folder {} to {SERVICE_USER}", folder.display()))?;
+            }
+            service
+        }
+    };
+    if owner.is_none() && needs == Needs::OwnFolder {
+        bail!(
+            "there is no user {SERVICE_USER} to give root up to; make it with: \
+             useradd --system --home-dir /var/lib/plimsoll --shell /usr/sbin/nologin {SERVICE_USER}"
+        );
+    }
+    Ok(owner)
+}
+
+fn make(folder: &Path) -> Result<()> {
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot make folder {}", parent.display()))?;
+    }
+    DirBuilder::new()
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("cannot make data folder {}", folder.display()))
+}

@@ -1,0 +1,55 @@
+//! Giving up root, and what this process keeps from whoever may take it over.
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::unistd::{Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+/// A user by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    /// uid.
+    pub(crate) uid: u32,
+    /// Its own group.
+    pub(crate) gid: u32,
+}
+
+impl User {
+    /// Looks a user up by name in the system's databases.
+    pub(crate) fn named(name: &str) -> Result<Option<Self>> {
+        let user = nix::unistd::User::from_name(name).with_context(|| format!("cannot look up user {name}"))?;
+        Ok(user.map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
+    }
+}
+
+/// Becomes `user` with no other groups and no way back: real, effective and saved ids all change, and with them
+/// every capability goes (capabilities(7), "Effect of user ID changes on capabilities").
+pub(crate) fn become_user(user: User) -> Result<()> {
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    nix::unistd::setgroups(&[gid]).context("cannot give up the groups of root")?;
+    nix::unistd::setresgid(gid, gid, gid).context("cannot give up the group of root")?;
+    nix::unistd::setresuid(uid, uid, uid).context("cannot give up root")?;
+    if user.uid != 0 && nix::unistd::setuid(Uid::from_raw(0)).is_ok() {
+        bail!("gave up root and could take it back; this is not safe to go on with");
+    }
+    // A program that is executed from here on cannot gain what was given up.
+    rustix::thread::set_no_new_privs(true).context("cannot set no-new-privileges")?;
+    Ok(())
+}
+
+/// Stays root by number and gives up every capability: what is left is what any user may do to the files it owns.
+/// For the machine that has nobody else to be, such as a CI container.
+pub(crate) fn give_up_capabilities() -> Result<()> {
+    // No-new-privileges first: without it the next program that root executes would have them all again.
+    rustix::thread::set_no_new_privs(true).context("cannot set no-new-privileges")?;
+    let none = CapabilitySet::empty();
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    rustix::thread::set_capabilities(None, none).context("cannot give up the capabilities of root")
+}
+
+/// Keeps keys and credentials out of core files and from other processes of the same user (prctl(2), PR_SET_DUMPABLE).
+pub(crate) fn no_core_files() {
+    // Both only ever tighten; where a sandbox refuses them there is nothing to undo.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
