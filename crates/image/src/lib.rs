@@ -12,10 +12,12 @@ pub mod layer;
 pub mod platform;
 pub mod reference;
 pub mod source;
+pub mod target;
 pub mod verified;
 
 pub use digest::Digest;
 pub use platform::Platform;
 pub use reference::Reference;
 pub use source::{Image, ImageSource, Layer};
+pub use target::Target;
 pub use verified::Verified;

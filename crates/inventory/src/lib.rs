@@ -7,7 +7,9 @@
 
 pub mod cataloguers;
 pub mod package;
+mod purl;
 pub mod record;
+pub mod worker;
 
 pub use package::{Inventory, Package, PackageKind, Release};
 pub use record::LayerRecord;

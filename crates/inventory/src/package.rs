@@ -87,7 +87,45 @@ pub struct Inventory {
 
 impl Package {
     /// The package URL (purl-spec), with the distribution as namespace and qualifier where `release` is given.
-    pub fn purl(&self, _release: Option<&Release>) -> String {
-        unimplemented!("owner: inventory room")
+    pub fn purl(&self, release: Option<&Release>) -> String {
+        crate::purl::purl(self, release)
+    }
+
+    /// Why this cannot be a package, where it cannot. What a cataloguer read and what a worker answers are both held
+    /// against it, so that nothing that is shown to people or asked of an index is empty, endless or a control
+    /// character.
+    pub fn check(&self) -> Result<(), &'static str> {
+        word(&self.name, "it has no name", "its name is too long", "its name has control characters")?;
+        word(&self.version, "it has no version", "its version is too long", "its version has control characters")?;
+        let others = self.architecture.iter().chain(&self.licences);
+        let source = self.source.iter().flat_map(|source| [&source.name, &source.version]);
+        for text in others.chain(source) {
+            word(text, "a field is empty", "a field is too long", "a field has control characters")?;
+        }
+        if self.licences.len() > 100 { Err("it has more than a hundred licences") } else { Ok(()) }
+    }
+}
+
+impl Release {
+    /// Why this cannot be a distribution, where it cannot.
+    pub fn check(&self) -> Result<(), &'static str> {
+        word(&self.id, "it has no ID", "its ID is too long", "its ID has control characters")?;
+        let others = [&self.version_id].into_iter().chain(&self.codename).chain(&self.id_like).chain(&self.pretty_name);
+        for text in others.filter(|text| !text.is_empty()) {
+            word(text, "", "a field is too long", "a field has control characters")?;
+        }
+        if self.id_like.len() > 100 { Err("it is like more than a hundred others") } else { Ok(()) }
+    }
+}
+
+/// Longest name, version or other field in bytes. npm allows names of 214.
+const LONGEST_FIELD: usize = 512;
+
+fn word(text: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), &'static str> {
+    match text {
+        "" => Err(empty),
+        _ if text.len() > LONGEST_FIELD => Err(long),
+        _ if text.chars().any(char::is_control) => Err(control),
+        _ => Ok(()),
     }
 }

@@ -5,22 +5,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::package::{Package, Release};
 
+mod bytes;
+mod hashes;
+
+pub use bytes::RecordError;
+pub use hashes::path_hash;
+
 /// What one layer holds, made by cataloguers of version [`crate::cataloguers::VERSION`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerRecord {
     /// The digest of the uncompressed tar.
     pub diff_id: Digest,
-    /// Files that a cataloguer read, by path, with what each told.
+    /// Files that a cataloguer read, by path, with what each told. A file that told nothing is left out.
     pub files: Vec<Catalogued>,
-    /// Paths that this layer deletes from the layers below, without the `.wh.` prefix.
+    /// Paths that this layer deletes from the layers below, without the `.wh.` prefix, sorted.
     pub whiteouts: Vec<String>,
-    /// Folders whose content from the layers below this layer hides (`.wh..wh..opq`).
+    /// Folders whose content from the layers below this layer hides (`.wh..wh..opq`), sorted.
     pub opaque: Vec<String>,
-    /// First eight bytes of SHA-256 of the path of each folder in this layer, sorted.
+    /// Symbolic links that a well-known path may lead through, sorted by path.
+    pub links: Vec<Link>,
+    /// First eight bytes of SHA-256 of the path of each folder in this layer ([`path_hash`]), sorted.
+    #[serde(with = "hashes")]
     pub folders: Vec<u64>,
     /// The same for everything that is not a folder: it hides what lies at or under its path below.
+    #[serde(with = "hashes")]
     pub others: Vec<u64>,
-    /// What could not be read, one sentence each.
+    /// Whether all that a cataloguer wanted was read. Where a worker could not be started, died or was given up, it
+    /// is not, a warning says why, and the record is worth making anew rather than keeping.
+    pub complete: bool,
+    /// What could not be read of the layer as such, one sentence each.
     pub warnings: Vec<String>,
 }
 
@@ -33,6 +46,8 @@ pub struct Catalogued {
     pub cataloguer: String,
     /// What it found.
     pub facts: Vec<Fact>,
+    /// What it could not read, half a sentence each; of interest only where the file counts in the merged image.
+    pub warnings: Vec<String>,
 }
 
 /// One thing learned from a file.
@@ -42,4 +57,13 @@ pub enum Fact {
     Package(Package),
     /// The distribution says its name.
     Release(Release),
+}
+
+/// A symbolic link of a layer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Link {
+    /// Its path, relative, after following the layer's own links.
+    pub path: String,
+    /// Where it points, as written.
+    pub target: String,
 }

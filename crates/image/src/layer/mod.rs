@@ -1,10 +1,20 @@
 //! A layer as a stream: inflated, hashed on both sides, its tar walked with bounds, in one pass.
 
+mod compression;
 mod error;
+mod gzip;
+mod hashing;
+mod inflated;
+mod input;
+pub(crate) mod path;
+pub(crate) mod tar;
+mod zstd;
 
 use std::io::Read;
 
+pub use self::compression::Compression;
 pub use self::error::LayerError;
+pub use self::inflated::{Digests, Inflated};
 
 use crate::Digest;
 
@@ -43,17 +53,6 @@ pub trait Visitor {
     fn visit(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<(), LayerError>;
 }
 
-/// How a layer's blob is compressed, told from its first bytes and never from its media type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// A plain tar.
-    None,
-    /// RFC 1952, also in several members.
-    Gzip,
-    /// RFC 8878, also in several frames.
-    Zstd,
-}
-
 /// Bounds on what a layer may ask of us.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -84,12 +83,24 @@ pub struct Walked {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { uncompressed_bytes: 64 << 30, entries: 20_000_000, path_bytes: 4096 }
+        Self { uncompressed_bytes: 64 << 30, entries: 20_000_000, path_bytes: path::PATH_BYTES }
     }
 }
 
 /// Walks a layer from its first byte to its last and past the tar's end, so that both digests cover everything.
 /// The caller compares [`Walked::blob`] and [`Walked::diff_id`] with what it asked for.
-pub fn walk(_input: impl Read + Send, _limits: &Limits, _visitor: &mut dyn Visitor) -> Result<Walked, LayerError> {
-    unimplemented!("owner: image room")
+pub fn walk(input: impl Read + Send, limits: &Limits, visitor: &mut dyn Visitor) -> Result<Walked, LayerError> {
+    let mut members = tar::Reader::new(Inflated::new(input, limits)?, limits);
+    while let Some(member) = members.next()? {
+        let mut content = members.content();
+        let outcome = visitor.visit(&member.entry, &mut content);
+        // A visitor reports that its reading failed in its own words; what matters is why.
+        if let Some(failure) = content.into_failure() {
+            return Err(failure);
+        }
+        outcome?;
+    }
+    let entries = members.entries();
+    let Digests { blob, blob_size, diff_id, uncompressed_size, compression } = members.into_stream().finish()?;
+    Ok(Walked { blob, blob_size, diff_id, uncompressed_size, compression, entries })
 }

@@ -1,0 +1,159 @@
+//! What `plimsoll scan` and its kin are pointed at.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::Reference;
+use crate::reference::ReferenceError;
+
+/// Where an image is to be read from, told by the text alone.
+///
+/// A known prefix and a colon win over the image of that name: `registry:2` is the image `2` of a registry. The image
+/// `registry` with tag `2` is written `docker.io/library/registry:2`; see [`Target::other_reading`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `NAME`: the local engine first, then the registry.
+    Reference(Reference),
+    /// `docker:NAME`: the local engine only.
+    Engine(Reference),
+    /// `registry:NAME`: the registry only.
+    Registry(Reference),
+    /// `oci:DIR[:TAG]`: an OCI image layout. The folder ends at the first colon, as skopeo has it.
+    OciLayout {
+        /// The folder.
+        folder: PathBuf,
+        /// The `org.opencontainers.image.ref.name` of the image, where the layout holds several.
+        tag: Option<String>,
+    },
+    /// `docker-archive:FILE[:NAME]`: what `docker save` wrote. The file ends at the first colon.
+    DockerArchive {
+        /// The file; none is standard input (`-`).
+        file: Option<PathBuf>,
+        /// The name of the image, where the archive holds several.
+        image: Option<String>,
+    },
+}
+
+/// Why a text is no target.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TargetError {
+    /// The name behind the prefix, or the whole, is no reference.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// Nothing stands behind the prefix.
+    #[error("{prefix}: needs {wants} behind the colon, for example {prefix}:{example}")]
+    Empty {
+        /// The prefix.
+        prefix: &'static str,
+        /// What it needs.
+        wants: &'static str,
+        /// How it looks.
+        example: &'static str,
+    },
+    /// A path, which nothing says how to read.
+    #[error("{0:?} is a path; write docker-archive:{0} for a file or oci:{0} for a folder")]
+    Path(String),
+    /// A place that another tool knows.
+    #[error("{prefix}: is not read here; {instead}")]
+    Unknown {
+        /// The prefix.
+        prefix: String,
+        /// What to write or do instead.
+        instead: &'static str,
+    },
+}
+
+/// Prefixes of skopeo, syft and trivy that people will try, and what to write here.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("docker-daemon", "write docker:NAME for the local engine"),
+    ("docker-archive-gz", "write docker-archive:FILE, compressed archives are told by their first bytes"),
+    ("oci-dir", "write oci:DIR"),
+    ("oci-archive", "write docker-archive:FILE, OCI archives are told by their content"),
+    ("containers-storage", "write the image out with podman save and name it docker-archive:FILE"),
+    ("podman", "write the image out with podman save and name it docker-archive:FILE"),
+    ("dir", "only images are read; write oci:DIR for an OCI layout"),
+    ("file", "write docker-archive:FILE or oci:DIR"),
+];
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        if text.starts_with(['/', '.', '~']) {
+            return Err(TargetError::Path(text.chars().take(200).collect()));
+        }
+        let Some((prefix, rest)) = text.split_once(':') else {
+            return Ok(Self::Reference(text.parse()?));
+        };
+        let required = |prefix, wants, example| match rest {
+            "" => Err(TargetError::Empty { prefix, wants, example }),
+            _ => Ok(rest),
+        };
+        match prefix {
+            "docker" => Ok(Self::Engine(required("docker", "a name", "debian:12")?.parse()?)),
+            "registry" => Ok(Self::Registry(required("registry", "a name", "ghcr.io/team/app:1")?.parse()?)),
+            "oci" => {
+                let (folder, tag) = split_name(required("oci", "a folder", "./layout:latest")?);
+                if folder.is_empty() {
+                    return Err(TargetError::Empty { prefix: "oci", wants: "a folder", example: "./layout:latest" });
+                }
+                Ok(Self::OciLayout { folder: folder.into(), tag })
+            }
+            "docker-archive" => {
+                let (file, image) = split_name(required("docker-archive", "a file", "image.tar")?);
+                if file.is_empty() {
+                    return Err(TargetError::Empty { prefix: "docker-archive", wants: "a file", example: "image.tar" });
+                }
+                Ok(Self::DockerArchive { file: (file != "-").then(|| file.into()), image })
+            }
+            _ => match ELSEWHERE.iter().find(|(known, _)| *known == prefix) {
+                // An image may have such a name and a tag behind it; a path or a second colon cannot follow a tag.
+                Some((_, instead)) if rest.contains(['/', ':']) || rest.is_empty() => {
+                    Err(TargetError::Unknown { prefix: prefix.to_owned(), instead })
+                }
+                _ => Ok(Self::Reference(text.parse()?)),
+            },
+        }
+    }
+}
+
+impl Target {
+    /// The image that the same text would name if prefixes did not exist: `docker.io/library/registry:2` for
+    /// `registry:2`. For a hint where the target was not found.
+    pub fn other_reading(text: &str) -> Option<Reference> {
+        let (prefix, tag) = text.split_once(':')?;
+        let is_prefix = matches!(prefix, "docker" | "registry" | "oci" | "docker-archive");
+        if !is_prefix || tag.contains(['/', ':']) {
+            return None;
+        }
+        text.parse().ok()
+    }
+}
+
+/// The text as a [`Target`] parses it.
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (prefix, place, name) = match self {
+            Self::Reference(reference) => return formatter.write_str(&reference.familiar()),
+            Self::Engine(reference) => return write!(formatter, "docker:{}", reference.familiar()),
+            Self::Registry(reference) => return write!(formatter, "registry:{}", reference.familiar()),
+            Self::OciLayout { folder, tag } => ("oci", folder.display().to_string(), tag),
+            Self::DockerArchive { file: Some(file), image } => ("docker-archive", file.display().to_string(), image),
+            Self::DockerArchive { file: None, image } => ("docker-archive", "-".to_owned(), image),
+        };
+        write!(formatter, "{prefix}:{place}")?;
+        name.as_ref().map_or(Ok(()), |name| write!(formatter, ":{name}"))
+    }
+}
+
+fn split_name(text: &str) -> (&str, Option<String>) {
+    match text.split_once(':') {
+        Some((place, "")) => (place, None),
+        Some((place, name)) => (place, Some(name.to_owned())),
+        None => (text, None),
+    }
+}

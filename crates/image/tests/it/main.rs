@@ -1,0 +1,5 @@
+//! The promises of the image room.
+// Helpers of tests fail like tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod client;

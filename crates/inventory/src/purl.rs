@@ -1,0 +1,118 @@
+//! Package URLs (purl-spec, with the rules of its types `deb`, `apk`, `pypi` and `npm`).
+//!
+//! A Debian epoch is part of the version (`@1:2.38-5`), as the `deb` type has it; only rpm makes it a qualifier.
+//! `arch`, `distro` and `upstream` are the qualifiers that Syft and Trivy write and Grype and Trivy read.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::package::{Package, PackageKind, Release};
+
+/// Everything is encoded but letters, digits, `-._~` and the colon (purl-spec, "Character encoding").
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
+
+pub(crate) fn purl(package: &Package, release: Option<&Release>) -> String {
+    match package.kind {
+        PackageKind::Deb => of_distribution("deb", package, release),
+        PackageKind::Apk => of_distribution("apk", package, release),
+        PackageKind::Pypi => {
+            format!(
+                "pkg:pypi/{}@{}",
+                encoded(&package.name.to_lowercase().replace('_', "-")),
+                encoded(&package.version)
+            )
+        }
+        PackageKind::Npm => {
+            let name = package.name.to_lowercase();
+            let version = encoded(&package.version);
+            match name.split_once('/') {
+                Some((scope, name)) => format!("pkg:npm/{}/{}@{version}", encoded(scope), encoded(name)),
+                None => format!("pkg:npm/{}@{version}", encoded(&name)),
+            }
+        }
+    }
+}
+
+fn of_distribution(kind: &str, package: &Package, release: Option<&Release>) -> String {
+    let mut purl = format!("pkg:{kind}/");
+    if let Some(release) = release {
+        purl.push_str(&encoded(&release.id.to_lowercase()));
+        purl.push('/');
+    }
+    purl.push_str(&encoded(&package.name.to_lowercase()));
+    purl.push('@');
+    purl.push_str(&encoded(&package.version));
+    let distribution = release.map(|release| match release.version_id.as_str() {
+        "" => release.id.clone(),
+        version => format!("{}-{version}", release.id),
+    });
+    let upstream = package.source.as_ref().and_then(|source| {
+        let same_version = source.version == package.version;
+        match (source.name == package.name, same_version) {
+            (true, true) => None,
+            (false, true) => Some(source.name.clone()),
+            (_, false) => Some(format!("{}@{}", source.name, source.version)),
+        }
+    });
+    // In the order of their keys, as the canonical form wants.
+    let qualifiers = [("arch", package.architecture.clone()), ("distro", distribution), ("upstream", upstream)];
+    for (mark, (key, value)) in ['?', '&', '&'].into_iter().zip(qualifiers.iter().filter(|(_, value)| value.is_some()))
+    {
+        purl.push(mark);
+        purl.push_str(key);
+        purl.push('=');
+        purl.push_str(&encoded(value.as_deref().unwrap_or_default()));
+    }
+    purl
+}
+
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::SourcePackage;
+
+    fn package(kind: PackageKind, name: &str, version: &str, source: Option<(&str, &str)>) -> Package {
+        let is_distribution = matches!(kind, PackageKind::Deb | PackageKind::Apk);
+        Package {
+            kind,
+            name: name.into(),
+            version: version.into(),
+            architecture: is_distribution.then(|| "amd64".to_owned()),
+            source: source.map(|(name, version)| SourcePackage { name: name.into(), version: version.into() }),
+            licences: vec![],
+        }
+    }
+
+    #[test]
+    fn package_urls_are_in_canonical_form() {
+        let debian = Release { id: "debian".into(), version_id: "12".into(), ..Release::default() };
+        let sid = Release { id: "debian".into(), ..Release::default() };
+        let alpine = Release { id: "alpine".into(), version_id: "3.10.4".into(), ..Release::default() };
+        let purls = [
+            package(PackageKind::Deb, "bsdutils", "1:2.38.1-5+b1", Some(("util-linux", "2.38.1-5")))
+                .purl(Some(&debian)),
+            package(PackageKind::Deb, "curl", "7.88.1-10", Some(("curl", "7.88.1-10"))).purl(Some(&debian)),
+            package(PackageKind::Deb, "g++", "4:12.2.0-3~x", None).purl(Some(&sid)),
+            package(PackageKind::Deb, "curl", "7", None).purl(None),
+            package(PackageKind::Apk, "libssl1.1", "1.1.1d-r2", Some(("openssl", "1.1.1d-r2"))).purl(Some(&alpine)),
+            package(PackageKind::Pypi, "Zope.Interface_X", "1.0+local.1", None).purl(Some(&debian)),
+            package(PackageKind::Npm, "@Angular/cli", "17.0.0-rc.1+build", None).purl(None),
+            package(PackageKind::Npm, "left-pad", "1.3.0", None).purl(None),
+            package(PackageKind::Npm, "a?b#c%/ü", "1 2", None).purl(None),
+        ];
+        insta::assert_snapshot!(purls.join("\n"), @r"
+        pkg:deb/debian/bsdutils@1:2.38.1-5%2Bb1?arch=amd64&distro=debian-12&upstream=util-linux%402.38.1-5
+        pkg:deb/debian/curl@7.88.1-10?arch=amd64&distro=debian-12
+        pkg:deb/debian/g%2B%2B@4:12.2.0-3~x?arch=amd64&distro=debian
+        pkg:deb/curl@7?arch=amd64
+        pkg:apk/alpine/libssl1.1@1.1.1d-r2?arch=amd64&distro=alpine-3.10.4&upstream=openssl
+        pkg:pypi/zope.interface-x@1.0%2Blocal.1
+        pkg:npm/%40angular/cli@17.0.0-rc.1%2Bbuild
+        pkg:npm/left-pad@1.3.0
+        pkg:npm/a%3Fb%23c%25/%C3%BC@1%202
+        ");
+    }
+}
