@@ -25,11 +25,11 @@ pub enum ScanError {
         /// The layer, base is 1 for people.
         layer: usize,
         /// Why.
-        source: inventory::layer::CatalogueError,
+        source: LayerError,
     },
     /// A layer that came without an image around it is none.
     #[error("cannot read the layer")]
-    Catalogue(#[from] inventory::layer::CatalogueError),
+    Catalogue(#[from] LayerError),
     /// A layer's bytes are not those that the image names.
     #[error(
         "layer {layer} of {image} was changed: its {what} is {found}, but the image names {expected}; fetch the image \
@@ -47,6 +47,9 @@ pub enum ScanError {
         /// What the bytes have.
         found: Digest,
     },
+    /// A layer's record could not be written.
+    #[error(transparent)]
+    Record(#[from] inventory::record::RecordError),
     /// The store did not keep or give something.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -21,7 +21,7 @@ impl Scanner {
             history: image.layers.iter().map(|layer| layer.created_by.clone()).collect(),
             layers_read,
         };
-        Ok(Report::new(about, inventory, index.as_deref()))
+        Ok(Report::new(about, inventory, index.as_ref()))
     }
 
     /// Keeps a report as the image's present one.

@@ -5,8 +5,9 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use findings::Report;
-use image::layer::{Limits, Walked};
+use image::layer::Walked;
 use image::{Digest, Image, ImageSource};
+use inventory::layer::Limits;
 use inventory::worker::Launcher;
 use inventory::{Inventory, LayerRecord, cataloguers, merge};
 use store::Store;
@@ -77,7 +78,7 @@ impl Scanner {
         progress: &Arc<dyn Progress>,
     ) -> Result<(Inventory, usize), ScanError> {
         let records = self.records(source, options, progress).await?;
-        Ok((merge::merge(&records.records), records.read))
+        Ok((merge(&records.records), records.read))
     }
 
     /// The second half of [`Self::scan`]: what is wrong with it, by the index in force; kept as the image's report.
@@ -92,9 +93,13 @@ impl Scanner {
         Ok(inventory::layer::catalogue(input, &self.limits, &self.launcher)?)
     }
 
-    /// Keeps a layer's record under the digests that the walk computed over the same bytes.
+    /// Keeps a layer's record under the digests that the walk computed over the same bytes. One that is not complete,
+    /// since its worker was killed or gave up, is not kept: the next scan tries again.
     pub async fn keep(&self, walked: &Walked, record: &LayerRecord) -> Result<(), ScanError> {
-        let bytes = record.to_bytes();
+        if !record.complete {
+            return Ok(());
+        }
+        let bytes = record.to_bytes()?;
         self.store.put_layer_record(&walked.diff_id, cataloguers::VERSION, &bytes, Some(&walked.blob)).await?;
         Ok(())
     }
@@ -114,7 +119,7 @@ impl Scanner {
                 None => return Ok(None),
             }
         }
-        Ok(Some(merge::merge(&records)))
+        Ok(Some(merge(&records)))
     }
 
     /// The report of an image in the store's own blobs (pushed or pulled), by its platform manifest: the kept one
