@@ -11,7 +11,9 @@ mod exit;
 mod house;
 mod logging;
 mod output;
+mod passphrase;
 mod privileges;
+mod registries;
 mod settings;
 mod verbs;
 
