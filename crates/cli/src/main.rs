@@ -15,6 +15,7 @@ mod passphrase;
 mod privileges;
 mod registries;
 mod settings;
+mod source;
 mod verbs;
 
 use std::process::ExitCode;
