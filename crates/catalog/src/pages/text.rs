@@ -31,6 +31,11 @@ pub(crate) fn count(number: impl Borrow<usize>, singular: &str) -> String {
     if number == 1 { format!("1 {singular}") } else { format!("{number} {plural}") }
 }
 
+/// A sentence in pieces, true for those between backticks, which are commands.
+pub(crate) fn pieces(sentence: &str) -> Vec<(bool, &str)> {
+    sentence.split('`').enumerate().map(|(number, piece)| (number % 2 == 1, piece)).collect()
+}
+
 /// A package format's name for people and as it stands in JSON.
 pub(crate) fn kind(kind: impl Borrow<inventory::PackageKind>) -> &'static str {
     match kind.borrow() {

@@ -112,7 +112,7 @@ async fn an_image_says_what_to_do_and_what_the_policy_thinks() {
     for words in [
         "System Debian GNU/Linux 12 (bookworm)",
         "Refused by policy",
-        "Not met: no finding that has a fix above high.",
+        "Not met: no finding that has a fix above high; it has 3 such findings",
         "CVE-2026-20000 in libssl3 3.0.11-1~deb12u2: not reachable, see ticket 4711, through 2099-01-31",
         "Jinja2 pypi 2.10 2.10.1 1 high 2",
         "129 findings, worst first",
