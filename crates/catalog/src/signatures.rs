@@ -90,7 +90,7 @@ impl Evidence for Collected {
 }
 
 impl SignatureSource for Bundles {
-    fn bundles(&self, image: &Digest) -> Result<Vec<Vec<u8>>, TrustError> {
-        Ok(self.by_subject.get(image).cloned().unwrap_or_default())
+    fn bundles(&self, image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+        Ok(self.by_subject.get(image).cloned().unwrap_or_default().into_iter().map(Ok).collect())
     }
 }

@@ -13,6 +13,7 @@ mod logging;
 mod output;
 mod privileges;
 mod settings;
+mod source;
 mod verbs;
 
 use std::process::ExitCode;

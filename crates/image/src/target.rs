@@ -138,7 +138,12 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (prefix, place, name) = match self {
-            Self::Reference(reference) => return formatter.write_str(&reference.familiar()),
+            Self::Reference(reference) => {
+                let short = reference.familiar();
+                // An image may be called like a prefix; it keeps its long form.
+                let is_clear = short.parse::<Self>().is_ok_and(|parsed| parsed == *self);
+                return formatter.write_str(&if is_clear { short } else { reference.to_string() });
+            }
             Self::Engine(reference) => return write!(formatter, "docker:{}", reference.familiar()),
             Self::Registry(reference) => return write!(formatter, "registry:{}", reference.familiar()),
             Self::OciLayout { folder, tag } => ("oci", folder.display().to_string(), tag),

@@ -1,0 +1,5 @@
+//! What `inventory` promises, one module a promise.
+
+mod seal;
+mod support;
+mod worker;
