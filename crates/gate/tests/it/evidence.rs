@@ -21,7 +21,7 @@ struct Counting {
 struct NoBundles(Arc<AtomicUsize>);
 
 impl SignatureSource for NoBundles {
-    fn bundles(&self, _image: &Digest) -> Result<Vec<Vec<u8>>, TrustError> {
+    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(vec![])
     }
