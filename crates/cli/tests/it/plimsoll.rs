@@ -1,9 +1,14 @@
 //! The program in a home of its own.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 pub(crate) struct Home {
     folder: tempfile::TempDir,
@@ -37,26 +42,36 @@ impl Home {
         command.stdin(Stdio::null()).output().unwrap().into()
     }
 
-    /// Runs it on a terminal and types a line whenever a line's end like `(prompt, line)` shows.
+    /// Runs it on a terminal of its own and types each line when its prompt has shown and the terminal shows no more of
+    /// what is typed.
     pub(crate) fn type_into(&self, arguments: &[&str], lines: &[(&str, &str)]) -> Ended {
-        let program = [env!("CARGO_BIN_EXE_plimsoll")].iter().chain(arguments).map(|word| format!("'{word}'"));
-        let program = program.collect::<Vec<_>>().join(" ");
-        let mut command = self.command("script");
-        command.args(["-qec", &program, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("script is installed (util-linux)");
-        let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let mut screen = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+        grantpt(&screen).unwrap();
+        unlockpt(&screen).unwrap();
+        let name = ptsname(&screen, Vec::new()).unwrap();
+        let terminal = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let mut command = self.command("setsid");
+        command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_plimsoll")]).args(arguments);
+        let mut child = command.stdin(terminal()).stdout(terminal()).stderr(terminal()).spawn().unwrap();
+        // The command holds the terminal open, too, and so would keep the screen from ever ending.
+        drop(command);
         let mut shown = Vec::new();
         for (prompt, line) in lines {
             let from = shown.len();
             while !String::from_utf8_lossy(&shown[from..]).contains(prompt) {
                 let mut byte = [0];
-                assert_eq!(screen.read(&mut byte).unwrap(), 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
+                let read = screen.read(&mut byte).unwrap_or(0);
+                assert_eq!(read, 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
                 shown.push(byte[0]);
             }
-            writeln!(keyboard, "{line}").unwrap();
+            while tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
+                assert!(child.try_wait().unwrap().is_none(), "it ended without hiding what is typed");
+                thread::sleep(Duration::from_millis(2));
+            }
+            writeln!(screen, "{line}").unwrap();
         }
-        screen.read_to_end(&mut shown).unwrap();
-        drop(keyboard);
+        // A terminal that everybody has left ends with an error.
+        let _ = screen.read_to_end(&mut shown);
         let status = child.wait().unwrap();
         Ended { code: status.code(), stdout: String::from_utf8_lossy(&shown).into_owned(), stderr: String::new() }
     }
