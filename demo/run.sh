@@ -167,7 +167,7 @@ keys="$work/keys"
 mkdir -m 700 "$keys"
 export PLIMSOLL_PASSPHRASE
 PLIMSOLL_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
-show "$plimsoll" key generate --output "$keys/release"
+show "$plimsoll" key generate "$keys/release"
 policy="$work/policy.toml"
 cat >"$policy" <<TOML
 [[rule]]
