@@ -14,8 +14,8 @@ cd "$ROOT"
 # ---- what is said ----------------------------------------------------------------------------------------------
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
-number=0
-title() { number=$((number + 1)); printf '\n%s%d. %s%s\n' "$bold" "$number" "$*" "$plain"; }
+number=0 step=start explained=
+title() { number=$((number + 1)) step="$*"; printf '\n%s%d. %s%s\n' "$bold" "$number" "$step" "$plain"; }
 tell() { printf '   %s\n' "$*"; }
 # Shows a command as one would type it, runs it, and shows what it said.
 show() {
@@ -25,6 +25,7 @@ show() {
 indent() { sed 's/^/   | /'; }
 shown() { local word; for word in "$@"; do word="${word/#"$ROOT"\/target\/release\//}"; [[ "$word" =~ ^[A-Za-z0-9_.,:/=@%+-]+$ ]] && printf '%s ' "$word" || printf '%q ' "$word"; done; }
 stop_with() {
+    explained=yes
     printf '\n%sThe demo failed:%s %s\n' "$bold" "$plain" "$*" >&2
     exit 1
 }
@@ -38,6 +39,8 @@ container=
 clean_up() {
     local status=$?
     trap - EXIT INT TERM
+    [ "$status" -eq 0 ] || [ "$status" -eq 130 ] || [ -n "$explained" ] ||
+        printf '\n%sThe demo failed:%s in step %d, "%s"; what went wrong stands above\n' "$bold" "$plain" "$number" "$step" >&2
     [ -z "$container" ] || end "$container"
     [ -z "$server" ] || end "$server"
     "${SUDO[@]}" rm -rf "$work"
@@ -162,8 +165,8 @@ tell "as pages: http://$registry/"
 title "A policy that wants a signature"
 keys="$work/keys"
 mkdir -m 700 "$keys"
-export PLIMSOLL_KEY_PASSPHRASE
-PLIMSOLL_KEY_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
+export PLIMSOLL_PASSPHRASE
+PLIMSOLL_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
 show "$plimsoll" key generate --output "$keys/release"
 policy="$work/policy.toml"
 cat >"$policy" <<TOML

@@ -36,9 +36,7 @@ if [ ! -s "$tar" ]; then
     say "base image: ${packages[*]:-a minimal system} of $PRETTY_NAME by mmdebstrap, from $sources, into $tar (once)"
     include=()
     [ "${#packages[@]}" -eq 0 ] || include=("--include=$(IFS=,; echo "${packages[*]}")")
-    # Documentation and package lists are not what an image ships.
     "${SUDO[@]}" mmdebstrap --variant=minbase --quiet "${include[@]}" \
-        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
         --format=tar "$VERSION_CODENAME" "$tar.part" "$sources" >&2 </dev/null
     "${SUDO[@]}" chown "$(id -u):$(id -g)" "$tar.part"
     mv "$tar.part" "$tar"

@@ -1,54 +1,28 @@
 //! What can sign.
 //!
 //! A [`Signer`] makes ECDSA signatures over messages; where its secret is (an encrypted file today) is its own
-//! business. A key is named by one URI everywhere ([`uri::KeyUri`], `file:…`).
+//! business. A key is named by one URI everywhere ([`KeyUri`], `file:…`), its public half is a [`PublicKey`], and what
+//! unlocks it is a [`Passphrase`].
+//!
+//! 1. [`KeyFile::read`] reads an encrypted key as the calling user and parses nothing of it but its PEM label.
+//! 2. [`KeyFile::unlock`] turns it into a [`FileSigner`] with the passphrase.
+//! 3. [`Signer::sign`] signs.
+//!
+//! Followed: PKCS#8 (RFC 5958) with PBES2 (RFC 8018), scrypt (RFC 7914) and AES-256-CBC, so that `openssl pkey` reads
+//! what is written here; PKIX public keys (RFC 5480); ECDSA on P-256 with SHA-256 as ASN.1 DER. Other curves, RSA and
+//! Ed25519 are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
-use thiserror::Error;
+pub mod error;
+pub mod file;
+pub mod folder;
+pub mod passphrase;
+pub mod public;
+pub mod signer;
+pub mod uri;
 
-/// Something that can sign. Implementations may block for a person's touch.
-pub trait Signer: Send + Sync {
-    /// The public half.
-    fn public_key(&self) -> PublicKey;
-
-    /// Signs `message` (it is hashed inside): for P-256, ECDSA with SHA-256 as ASN.1 DER.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
-}
-
-/// A public key, as PKIX (RFC 5280 SubjectPublicKeyInfo) DER.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PublicKey {
-    /// The DER bytes, checked when made.
-    der: Vec<u8>,
-}
-
-/// Why a key could not be made, read or used. (Variants by the keys room's owner.)
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct KeyError(pub String);
-
-impl PublicKey {
-    /// The DER bytes.
-    pub fn der(&self) -> &[u8] {
-        &self.der
-    }
-
-    /// Reads `-----BEGIN PUBLIC KEY-----`.
-    pub fn from_pem(_text: &str) -> Result<Self, KeyError> {
-        unimplemented!("owner: keys room")
-    }
-
-    /// Writes it.
-    pub fn to_pem(&self) -> String {
-        unimplemented!("owner: keys room")
-    }
-
-    /// Checks a DER signature over `message`.
-    pub fn verify(&self, _message: &[u8], _signature: &[u8]) -> Result<(), KeyError> {
-        unimplemented!("owner: keys room")
-    }
-
-    /// SHA-256 over the DER as hex: how people and policies tell keys apart.
-    pub fn fingerprint(&self) -> String {
-        unimplemented!("owner: keys room")
-    }
-}
+pub use error::KeyError;
+pub use file::{FileSigner, KeyFile};
+pub use passphrase::Passphrase;
+pub use public::PublicKey;
+pub use signer::Signer;
+pub use uri::KeyUri;

@@ -1,1 +1,17 @@
-//! The programs as their users run them.
+//! The programs as their users run them: real images, real clients, a server of their own on loopback.
+//!
+//! Each test needs root, for containers and for giving it up. Where root or a program is missing a test says
+//! `skipped: …`, or fails when `PLIMSOLL_REQUIRE=1` says that everything is there.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)] // A step that cannot be taken has failed its test.
+
+mod advisories;
+mod command;
+mod debian;
+mod layout;
+mod machine;
+mod pipeline;
+mod privileges;
+mod processes;
+mod server;
+mod signing;

@@ -94,7 +94,7 @@ impl<R: Read> Inflated<R> {
     }
 
     /// What is left of the present block, or the next; empty at the end.
-    pub(super) fn chunk(&mut self) -> Result<&[u8], LayerError> {
+    pub(crate) fn chunk(&mut self) -> Result<&[u8], LayerError> {
         if matches!(self.decoder, Decoder::Plain) {
             return self.input.chunk(&mut self.blocks);
         }
@@ -104,7 +104,7 @@ impl<R: Read> Inflated<R> {
         Ok(self.block.as_ref().and_then(|block| block.filled().get(self.position..)).unwrap_or_default())
     }
 
-    pub(super) fn advance(&mut self, bytes: usize) {
+    pub(crate) fn advance(&mut self, bytes: usize) {
         match self.decoder {
             Decoder::Plain => self.input.advance(bytes),
             _ => self.position += bytes,

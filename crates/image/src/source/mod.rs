@@ -1,15 +1,23 @@
 //! Where an image is read from: a registry, an OCI layout, a docker archive, the local engine.
 
+mod docker_archive;
 mod document;
+mod engine;
 mod error;
+mod file_window;
+mod layout;
+mod oci_layout;
 mod resolve;
 
 use std::io::Read;
 
 use oci_spec::image::{ImageConfiguration, ImageManifest};
 
+pub use self::docker_archive::DockerArchive;
 pub use self::document::{CONFIG_BYTES, Document, LAYERS, MANIFEST_BYTES, MANIFEST_MEDIA_TYPES};
+pub use self::engine::{Engine, EngineError, engine_socket};
 pub use self::error::SourceError;
+pub use self::oci_layout::{LayoutFolder, OciLayout};
 pub use self::resolve::{Fetch, Part, Request, resolve, resolve_entries};
 use crate::{Digest, Reference, Verified};
 

@@ -67,7 +67,7 @@ pub fn resolve(
     match Document::parse(&top, media_type, &what)? {
         Document::Manifest(manifest) => {
             let image = search.image(top, *manifest, None)?;
-            search.require_platform(&image, request.platform)?;
+            require_platform(&image.config, request.platform, request.name)?;
             Ok(image)
         }
         Document::Index(index) => {
@@ -182,7 +182,7 @@ impl Search<'_> {
         match (Document::parse(&bytes, Some(descriptor.media_type().as_ref()), &what)?, kind) {
             (Document::Manifest(manifest), _) => {
                 let image = self.image(bytes, *manifest, outermost)?;
-                self.require_platform(&image, must_match)?;
+                require_platform(&image.config, must_match, self.request.name)?;
                 Ok(image)
             }
             (Document::Index(_), Some(DocumentKind::Manifest)) => {
@@ -195,19 +195,6 @@ impl Search<'_> {
                 found
             }
         }
-    }
-
-    fn require_platform(&self, image: &Image, must_match: Option<&Platform>) -> Result<(), SourceError> {
-        let Some(wanted) = must_match else { return Ok(()) };
-        let offered = Platform::of_config(&image.config);
-        if wanted.distance_to(&offered).is_some() {
-            return Ok(());
-        }
-        Err(SourceError::Platform {
-            what: self.request.name.to_owned(),
-            wanted: wanted.to_string(),
-            available: vec![offered.to_string()],
-        })
     }
 
     /// Fetches what a descriptor names and checks size and digest.
@@ -254,6 +241,21 @@ impl Search<'_> {
             layers,
         })
     }
+}
+
+/// Refuses an image whose config is for another platform than the one that was asked for.
+pub(super) fn require_platform(
+    config: &ImageConfiguration,
+    must_match: Option<&Platform>,
+    name: &str,
+) -> Result<(), SourceError> {
+    let Some(wanted) = must_match else { return Ok(()) };
+    let offered = Platform::of_config(config);
+    if wanted.distance_to(&offered).is_some() {
+        return Ok(());
+    }
+    let available = vec![offered.to_string()];
+    Err(SourceError::Platform { what: name.to_owned(), wanted: wanted.to_string(), available })
 }
 
 /// Parses a config that matched its digest.

@@ -1,0 +1,106 @@
+//! Manifests: by name, by digest, and written.
+
+use ureq::http::{HeaderValue, Method, header};
+
+use super::error::ClientError;
+use super::exchange::{Answer, Order, Place};
+use super::transport::{Patience, Payload};
+use super::{Client, Pushed};
+use crate::source::{MANIFEST_BYTES, MANIFEST_MEDIA_TYPES};
+use crate::{Digest, Reference, Verified};
+
+/// A manifest or index as a registry has it.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// Its bytes, which match the digest that named them, or the one that the registry named for the tag.
+    pub bytes: Verified,
+    /// The media type that the registry says.
+    pub media_type: Option<String>,
+}
+
+impl Client {
+    /// The manifest that a reference names: by its digest where it has one, else by its tag.
+    pub fn resolve(&self, reference: &Reference) -> Result<Manifest, ClientError> {
+        match (&reference.digest, &reference.tag) {
+            (Some(digest), _) => self.manifest(reference, digest),
+            (None, tag) => self.tagged(reference, tag.as_deref().unwrap_or("latest")),
+        }
+    }
+
+    /// The manifest with a digest, in the repository of `reference`.
+    pub fn manifest(&self, reference: &Reference, digest: &Digest) -> Result<Manifest, ClientError> {
+        let what = format!("manifest {digest} of {}/{}", reference.registry, reference.repository);
+        let answer = self.get_manifest(reference, digest.as_str(), &format!("read {what}"))?;
+        let media_type = answer.header("content-type").map(str::to_owned);
+        let bytes = Verified::check(answer.bytes(MANIFEST_BYTES)?, digest, &what)?;
+        Ok(Manifest { bytes, media_type })
+    }
+
+    /// The manifest that a tag points to, in the repository of `reference`.
+    pub fn tagged(&self, reference: &Reference, tag: &str) -> Result<Manifest, ClientError> {
+        let what = format!("manifest of {}/{}:{tag}", reference.registry, reference.repository);
+        let answer = self.get_manifest(reference, tag, &format!("read {what}"))?;
+        let media_type = answer.header("content-type").map(str::to_owned);
+        // The registry's word is no proof, but when its own bytes do not match it something broke on the way.
+        let said = answer.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
+        let bytes = answer.bytes(MANIFEST_BYTES)?;
+        let bytes = match said {
+            Some(said) => Verified::check(bytes, &said, &what)?,
+            None => Verified::name(bytes),
+        };
+        Ok(Manifest { bytes, media_type })
+    }
+
+    /// Writes a manifest under a tag, or under its own digest where no tag is given. What it names must be there.
+    pub fn push_manifest(
+        &self,
+        reference: &Reference,
+        tag: Option<&str>,
+        media_type: &str,
+        bytes: &Verified,
+    ) -> Result<Pushed, ClientError> {
+        let target = tag.unwrap_or(bytes.digest().as_str());
+        let action = format!("write manifest {target} to {}/{}", reference.registry, reference.repository);
+        let media_type = HeaderValue::from_str(media_type).map_err(|_| ClientError::Protocol {
+            action: action.clone(),
+            registry: reference.registry.clone(),
+            reason: "its media type has characters that HTTP cannot carry".into(),
+        })?;
+        let order = Order {
+            registry: &reference.registry,
+            method: Method::PUT,
+            place: Place::Path(vec![&reference.repository, "manifests", target], None),
+            scope: push_scope(reference),
+            headers: vec![(header::CONTENT_TYPE, media_type)],
+            patience: Patience::Small,
+            action: &action,
+        };
+        let answer = self.exchange(&order, Payload::Bytes(bytes))?.expect(self, &[201, 200, 202])?;
+        Ok(Pushed { knows_referrers: answer.header("oci-subject").is_some() })
+    }
+
+    fn get_manifest(&self, reference: &Reference, target: &str, action: &str) -> Result<Answer, ClientError> {
+        let order = Order {
+            registry: &reference.registry,
+            method: Method::GET,
+            place: Place::Path(vec![&reference.repository, "manifests", target], None),
+            scope: pull_scope(reference),
+            headers: vec![(header::ACCEPT, accepted())],
+            patience: Patience::Small,
+            action,
+        };
+        self.exchange(&order, Payload::None)?.expect(self, &[200])
+    }
+}
+
+fn accepted() -> HeaderValue {
+    HeaderValue::from_str(&MANIFEST_MEDIA_TYPES.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("*/*"))
+}
+
+pub(super) fn pull_scope(reference: &Reference) -> String {
+    format!("repository:{}:pull", reference.repository)
+}
+
+pub(super) fn push_scope(reference: &Reference) -> String {
+    format!("repository:{}:pull,push", reference.repository)
+}

@@ -1,0 +1,193 @@
+//! The local docker engine (or podman's service), asked over its unix socket.
+//!
+//! `docker:NAME` and the first try of a bare NAME: `GET /images/NAME/json` says whether the engine has the image,
+//! `GET /images/NAME/get` writes it out as `docker save` does. What arrives is checked like any archive.
+
+mod transport;
+
+use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use thiserror::Error;
+use ureq::Agent;
+use ureq::http::{Response, StatusCode};
+
+use self::transport::{NoResolver, UnixConnector};
+use super::{DockerArchive, Request, SourceError};
+use crate::{Platform, Reference};
+
+/// Where docker's engine listens unless it is told otherwise.
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+/// How long the engine may be silent. It writes a whole image to its disk before the first byte of an export.
+const SILENCE: Duration = Duration::from_mins(10);
+/// How long it may take to say whether it has an image.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Most bytes of an answer in JSON.
+const ANSWER_BYTES: u64 = 4 << 20;
+/// What stands in an image's name and not in a path of a request; slashes and colons are part of the engine's routes.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b':').remove(b'@').remove(b'.').remove(b'-').remove(b'_');
+
+/// A docker engine, connected to.
+///
+/// The connections are made at once, by who may (the calling user); asking may happen later with fewer rights.
+#[derive(Debug)]
+pub struct Engine {
+    agent: Agent,
+    socket: PathBuf,
+}
+
+/// Why the engine could not be asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// `DOCKER_HOST` names an engine elsewhere.
+    #[error("DOCKER_HOST is {0:?}; only an engine on this machine (unix://…) is asked, name the image with registry:")]
+    Remote(String),
+    /// The socket is not there or not ours.
+    #[error(
+        "could not connect to the docker engine at {}: {source}; start it, ask as a user who may, or name the image \
+         with registry:",
+        .socket.display()
+    )]
+    Connect {
+        /// The socket.
+        socket: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It did not answer, or broke off.
+    #[error("could not {action} at the docker engine {}: {source}", .socket.display())]
+    Request {
+        /// What was asked.
+        action: String,
+        /// The socket.
+        socket: PathBuf,
+        /// What happened.
+        source: Box<ureq::Error>,
+    },
+    /// It answered with an error.
+    #[error("the docker engine refused to {action}: {status}, {message:?}")]
+    Refused {
+        /// What was asked.
+        action: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+}
+
+impl EngineError {
+    /// Whether there is just no engine that could be asked, as on a machine without docker.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Remote(_) => true,
+            Self::Connect { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::PermissionDenied
+            ),
+            Self::Request { .. } | Self::Refused { .. } => false,
+        }
+    }
+}
+
+impl From<EngineError> for SourceError {
+    fn from(error: EngineError) -> Self {
+        Self::Remote(Box::new(error))
+    }
+}
+
+/// The socket of the engine that `DOCKER_HOST` (`host`) means.
+pub fn engine_socket(host: Option<&str>) -> Result<PathBuf, EngineError> {
+    match host {
+        None | Some("") => Ok(DEFAULT_SOCKET.into()),
+        Some(host) => match host.strip_prefix("unix://") {
+            Some(path) if !path.is_empty() => Ok(path.into()),
+            _ => Err(EngineError::Remote(host.chars().take(200).collect())),
+        },
+    }
+}
+
+/// An error of the engine.
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+}
+
+impl Engine {
+    /// Connects to the engine's socket, once for each request that [`Engine::image`] makes.
+    pub fn connect(socket: &Path) -> Result<Self, EngineError> {
+        let connect =
+            || UnixStream::connect(socket).map_err(|source| EngineError::Connect { socket: socket.to_owned(), source });
+        let connector = UnixConnector::new(socket, vec![connect()?, connect()?]);
+        let config = Agent::config_builder()
+            .proxy(None)
+            .max_idle_connections(0)
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_per_read(Some(SILENCE))
+            .timeout_send_request(Some(ANSWER))
+            .user_agent("plimsoll")
+            .build();
+        Ok(Self { agent: Agent::with_parts(config, connector, NoResolver), socket: socket.to_owned() })
+    }
+
+    /// The image of this name, copied out of the engine to an unlinked file in `spool`; `None` where it has none.
+    pub fn image(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+        spool: &Path,
+    ) -> Result<Option<DockerArchive>, SourceError> {
+        let name = reference.familiar();
+        if !self.has(&name)? {
+            return Ok(None);
+        }
+        let action = format!("export {name}");
+        let response = self.get(&action, &format!("/images/{}/get", utf8_percent_encode(&name, NAME)), SILENCE)?;
+        if response.status() != StatusCode::OK {
+            return Err(refusal(action, response).into());
+        }
+        let request = Request { name: &name, reference: Some(reference), platform };
+        DockerArchive::of_stream(response.into_body().into_reader(), request, spool).map(Some)
+    }
+
+    fn has(&self, name: &str) -> Result<bool, EngineError> {
+        let action = format!("look for {name}");
+        let response = self.get(&action, &format!("/images/{}/json", utf8_percent_encode(name, NAME)), ANSWER)?;
+        match response.status() {
+            StatusCode::OK => Ok(true),
+            StatusCode::NOT_FOUND => Ok(false),
+            _ => Err(refusal(action, response)),
+        }
+    }
+
+    /// The host in the address is docker's own word for it; the connector ignores it.
+    fn get(&self, action: &str, path: &str, patience: Duration) -> Result<Response<ureq::Body>, EngineError> {
+        self.agent
+            .get(format!("http://localhost{path}"))
+            .config()
+            .timeout_recv_response(Some(patience))
+            .build()
+            .call()
+            .map_err(|error| self.failure(action.to_owned(), error))
+    }
+
+    fn failure(&self, action: String, error: ureq::Error) -> EngineError {
+        EngineError::Request { action, socket: self.socket.clone(), source: Box::new(error) }
+    }
+}
+
+fn refusal(action: String, response: Response<ureq::Body>) -> EngineError {
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    // What it said is for the message only; an answer that breaks off still has its status.
+    drop(response.into_body().into_reader().take(ANSWER_BYTES).read_to_end(&mut body));
+    let message = serde_json::from_slice::<Message>(&body).map(|answer| answer.message);
+    let message = message.unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned());
+    EngineError::Refused { action, status, message: message.chars().take(500).collect() }
+}

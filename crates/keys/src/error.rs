@@ -1,0 +1,81 @@
+//! Why a key could not be made, read or used.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a key could not be made, read or used.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The text or file is no key of the wanted kind.
+    #[error("{name} is not a {wanted}: {reason}")]
+    Malformed {
+        /// What was read: a file's path, or `the public key`.
+        name: String,
+        /// What it should have been.
+        wanted: &'static str,
+        /// What was found, and what to do.
+        reason: String,
+    },
+    /// A key of an algorithm that is not used here.
+    #[error("{name} is a key for {algorithm}; only ECDSA on P-256 is supported, make one with: plimsoll key generate")]
+    Algorithm {
+        /// What was read.
+        name: String,
+        /// Its algorithm, by name where it is known, else by object identifier.
+        algorithm: String,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    File {
+        /// `read`, `write`, …
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A new key would have replaced an old one.
+    #[error("{} exists already and is never overwritten; choose another name or move it away", .0.display())]
+    Exists(PathBuf),
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open {0}")]
+    WrongPassphrase(String),
+    /// There is no passphrase, or an empty one.
+    #[error("{0} gave an empty passphrase; a key without one would be open to everybody who can read its file")]
+    EmptyPassphrase(String),
+    /// The passphrase could not be read.
+    #[error("cannot read the passphrase from {name}: {source}")]
+    Passphrase {
+        /// Where it should have come from.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A key's name has a scheme that nothing here serves.
+    #[error("{uri:?} does not name a key: {reason}")]
+    Uri {
+        /// What was given.
+        uri: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No key was named and there is no single one to take.
+    #[error("{0}")]
+    NoDefault(String),
+    /// The system gave no random bytes.
+    #[error("the system gave no random bytes: {0}")]
+    Random(String),
+    /// A signature does not belong to the message and key.
+    #[error("the signature does not match the key {0} and what it should have signed")]
+    BadSignature(String),
+    /// The key did not sign.
+    #[error("{name} could not sign: {reason}")]
+    Sign {
+        /// The key.
+        name: String,
+        /// What it said.
+        reason: String,
+    },
+}

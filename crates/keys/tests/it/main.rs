@@ -1,0 +1,7 @@
+//! The promises of the keys room.
+
+// Helpers of tests fail like tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod file;
+mod public;
