@@ -1,16 +1,265 @@
-//! `plimsoll run`: a container from an image.
+//! `plimsoll run`: a container from an image, with docker's options and docker's exit codes.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, anyhow, bail};
+use engine::admission::{Admission, Everything};
+use engine::pull::Progress;
+use engine::{EngineError, Run, Wishes, attach};
+use image::client::{Client, Credentials, RegistrySource};
+use image::source::{LayoutFolder, OciLayout};
+use image::{ImageSource, Platform, Target};
+use sandbox::{Bind, Broker};
+use store::Store;
 
+use super::Start;
 use crate::arguments::General;
+use crate::exit;
+use crate::house::{House, Needs};
+use crate::output;
+
+/// Docker's code for what went wrong before the container's own program ran.
+const NOT_RUN: u8 = 125;
 
 /// Arguments of `plimsoll run`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Delete the container's writable layer when it ends
+    #[arg(long)]
+    rm: bool,
+    /// Keep stdin open
+    #[arg(short, long)]
+    interactive: bool,
+    /// Give the container a terminal
+    #[arg(short, long)]
+    tty: bool,
+    /// Show a file or folder of this machine to the container, with your own rights
+    #[arg(short, long = "volume", value_name = "SOURCE:DESTINATION[:ro]")]
+    volumes: Vec<String>,
+    /// Set a variable; a name alone takes its value from here
+    #[arg(short, long = "env", value_name = "NAME[=VALUE]")]
+    environment: Vec<String>,
+    /// Start in this folder
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+    /// Run as this user
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    user: Option<String>,
+    /// A name that no other running container has
+    #[arg(long)]
+    name: Option<String>,
+    /// The container's host name
+    #[arg(long)]
+    hostname: Option<String>,
+    /// Run this instead of the image's entrypoint
+    #[arg(long, value_name = "PROGRAM")]
+    entrypoint: Option<String>,
+    /// Most processes at a time
+    #[arg(long, value_name = "COUNT")]
+    pids_limit: Option<u32>,
+    /// Choose this platform of an image that has several
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    platform: Option<Platform>,
+    /// Policy file [default: policy.toml in /etc/plimsoll or your configuration folder]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The image, and what to run in it
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["IMAGE", "COMMAND"])]
+    image_and_command: Vec<String>,
+}
 
 /// Runs. An error of ours is exit code 125, as docker has it.
-pub(crate) fn perform(_arguments: Arguments, _general: &General) -> Result<ExitCode> {
-    anyhow::bail!("run is not built yet")
+pub(crate) fn perform(arguments: Arguments, general: &General) -> Result<ExitCode> {
+    match run(arguments, general) {
+        Ok(code) => Ok(ExitCode::from(code)),
+        Err(error) => {
+            eprintln!("plimsoll: {}", output::plain(&exit::sentence(&error)));
+            let code = error.downcast_ref::<EngineError>().map_or(NOT_RUN, EngineError::exit_code);
+            Ok(ExitCode::from(code))
+        }
+    }
+}
+
+/// What was opened and read as the calling user.
+enum Origin {
+    Registry { client: Client, reference: image::Reference },
+    Layout { folder: LayoutFolder, tag: Option<String> },
+}
+
+fn run(arguments: Arguments, general: &General) -> Result<u8> {
+    let start = Start::new(general)?;
+    if !start.caller.is_root() {
+        bail!("run makes namespaces and mounts, which only root may; run it with sudo");
+    }
+    let [image, ..] = arguments.image_and_command.as_slice() else { bail!("name an image to run") };
+    let target: Target = image.parse()?;
+    let origin = Origin::open(&target)?;
+    let wishes = arguments.wishes()?;
+    let admission = admission(&arguments, &start)?;
+    // While still root, and before anything of the image is read.
+    let broker = Broker::start(&sandbox::Settings::new(&start.folder))?;
+    let house = House::enter(start.folder, start.caller, start.settings, Needs::OwnFolder)?;
+
+    let store = super::runtime()?.block_on(Store::open(&house.folder, None))?;
+    let source = origin.resolve(image, arguments.platform.as_ref())?;
+    let progress = Bars::new();
+    let run = Run { broker: &broker, blobs: store.blobs(), admission: admission.as_ref(), progress: &progress };
+    let mut made = run.create(source, &wishes)?;
+    progress.finish();
+    let exit = attach::attach(&mut made, arguments.interactive, |made| run.start(made))?;
+    made.container.gone();
+    Ok(exit.code())
+}
+
+/// Who decides whether the image may be used.
+fn admission(arguments: &Arguments, start: &Start) -> Result<Box<dyn Admission>> {
+    let candidates = start.caller.policy_candidates(arguments.policy.as_deref(), &start.settings);
+    if let Some(policy) = candidates.iter().find(|path| path.exists()).or(arguments.policy.as_ref()) {
+        // Closed rather than open: a policy that is there and not judged would be worse than none.
+        bail!("policy {} cannot be judged by this build yet, so nothing is run under it", policy.display());
+    }
+    Ok(Box::new(Everything))
+}
+
+impl Origin {
+    /// As the calling user: credentials and files.
+    fn open(target: &Target) -> Result<Self> {
+        match target {
+            Target::Reference(reference) | Target::Registry(reference) => {
+                let credentials = Credentials::of_caller([reference]);
+                let client = Client::new(credentials, image::client::Settings::default());
+                Ok(Self::Registry { client, reference: reference.clone() })
+            }
+            Target::OciLayout { folder, tag } => {
+                let mut folder = LayoutFolder::open(folder)?;
+                folder.hold_files()?;
+                Ok(Self::Layout { folder, tag: tag.clone() })
+            }
+            other => {
+                bail!("{other} cannot be run from where it is; push it to a registry, or write it to an OCI layout")
+            }
+        }
+    }
+
+    /// As the owner of the data folder: what comes from outside is read here.
+    fn resolve(self, name: &str, platform: Option<&Platform>) -> Result<Arc<dyn ImageSource>> {
+        Ok(match self {
+            Self::Registry { client, reference } => Arc::new(RegistrySource::open(&client, &reference, platform)?),
+            Self::Layout { folder, tag } => Arc::new(OciLayout::open(folder, name, tag.as_deref(), platform)?),
+        })
+    }
+}
+
+impl Arguments {
+    fn wishes(&self) -> Result<Wishes> {
+        if self.tty && self.interactive && attach::terminal_size().is_none() {
+            bail!("-t with -i needs a terminal, but stdin is none; leave -t out");
+        }
+        let mut wishes = Wishes {
+            command: self.image_and_command.get(1..).unwrap_or_default().to_vec(),
+            entrypoint: self.entrypoint.clone(),
+            environment: self.environment.iter().filter_map(|variable| with_value(variable)).collect(),
+            working_folder: self.workdir.clone(),
+            user: self.user.clone(),
+            name: self.name.clone(),
+            hostname: self.hostname.clone(),
+            binds: self.volumes.iter().map(|volume| bind(volume)).collect::<Result<_>>()?,
+            terminal: self.tty.then(|| attach::terminal_size().unwrap_or_default()),
+            open_stdin: self.interactive,
+            remove: self.rm,
+            ..Wishes::default()
+        };
+        if let Some(pids) = self.pids_limit {
+            wishes.limits.pids = pids;
+        }
+        Ok(wishes)
+    }
+}
+
+/// `NAME=VALUE` as it is; `NAME` with the value that it has here, and not at all where it has none.
+fn with_value(variable: &str) -> Option<String> {
+    if variable.contains('=') {
+        return Some(variable.to_owned());
+    }
+    std::env::var(variable).ok().map(|value| format!("{variable}={value}"))
+}
+
+/// `SOURCE:DESTINATION[:ro|rw]`. A relative source begins here.
+fn bind(text: &str) -> Result<Bind> {
+    let mut parts = text.split(':');
+    let (source, destination, mode) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+    let wrong = || anyhow!("-v {text:?}: write SOURCE:DESTINATION or SOURCE:DESTINATION:ro");
+    let destination = destination.filter(|path| path.starts_with('/')).ok_or_else(wrong)?;
+    let read_only = match (mode, parts.next()) {
+        (None | Some("rw"), None) => false,
+        (Some("ro"), None) => true,
+        _ => return Err(wrong()),
+    };
+    if !source.contains('/') && source != "." {
+        bail!("-v {text:?}: named volumes are not there yet; write a path, for example ./{source}");
+    }
+    let source = std::path::absolute(Path::new(source)).with_context(|| format!("-v {text:?}"))?;
+    Ok(Bind { source, destination: destination.into(), read_only })
+}
+
+/// One bar on a terminal, nothing elsewhere.
+struct Bars(indicatif::ProgressBar);
+
+impl Bars {
+    fn new() -> Self {
+        let style = indicatif::ProgressStyle::with_template("{msg} {bytes} ({bytes_per_sec})")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+        // Hides itself where stderr is no terminal.
+        Self(indicatif::ProgressBar::no_length().with_style(style).with_message("pulling"))
+    }
+
+    fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Progress for Bars {
+    fn fetched(&self, _layer: usize, bytes: u64, _of: u64) {
+        self.0.inc(bytes);
+    }
+
+    fn unpacked(&self, layer: usize) {
+        self.0.set_message(format!("unpacked layer {}", layer + 1));
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_a_path_with_a_place() {
+        let found = bind("/srv/data:/data:ro").unwrap();
+        assert_eq!(found, Bind { source: "/srv/data".into(), destination: "/data".into(), read_only: true });
+        assert!(bind("./here:/there").unwrap().source.is_absolute());
+        for wrong in ["data:/data", "/srv", "/srv:data", "/srv:/data:rx", "/srv:/data:ro:z", ""] {
+            assert!(bind(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn everything_behind_the_image_is_the_command() {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            run: Arguments,
+        }
+        let line = Line::parse_from(["run", "--rm", "-it", "busybox", "sh", "-c", "--rm", "-v"]);
+        assert!(line.run.rm && line.run.interactive && line.run.tty);
+        assert_eq!(line.run.image_and_command, ["busybox", "sh", "-c", "--rm", "-v"]);
+    }
 }
