@@ -3,6 +3,8 @@
 //! A package's name may hold an escape sequence that rewrites the screen, or a mark that turns the direction of
 //! writing so that `1.0` reads as `0.1`. Such characters are shown as what they are.
 
+use std::fmt::Write as _;
+
 /// For a terminal or log: one line, without control characters, direction marks and other invisible ones.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -18,13 +20,13 @@ pub fn plain(text: &str) -> String {
 
 /// For JSON that may be printed: the same text, in which no dangerous character stands as itself. JSON has them only
 /// within strings, where an escape means the same.
-pub(crate) fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         if is_dangerous(character) && character != '\n' {
             let mut units = [0; 2];
             for unit in character.encode_utf16(&mut units) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(safe, "\\u{unit:04x}");
             }
         } else {
             safe.push(character);
