@@ -46,7 +46,7 @@ impl Cataloguing for Scanner {
 
     async fn keep(&self, catalogued: &Catalogued) -> Result<(), String> {
         let Catalogued { walked, record } = catalogued;
-        Scanner::keep(self, walked, record, true).await.map_err(|error| error.to_string())
+        Scanner::keep(self, walked, record).await.map_err(|error| error.to_string())
     }
 
     async fn knows(&self, blob: &Digest) -> Result<bool, String> {
@@ -55,26 +55,11 @@ impl Cataloguing for Scanner {
 
     async fn report(&self, manifest: &Digest) -> Result<Option<Counts>, String> {
         let report = self.report_stored(manifest).await.map_err(|error| error.to_string())?;
-        Ok(report.map(|report| counts(&report)))
+        Ok(report.map(|report| report.counts()))
     }
 
     async fn index(&self) -> Option<String> {
-        None
+        // An index that cannot be opened answers nothing; every scan says so, and the poll need not.
+        self.advisories().identity().ok().map(|identity| identity.id).filter(|id| !id.is_empty())
     }
-}
-
-fn counts(report: &findings::Report) -> Counts {
-    let mut counts = Counts::default();
-    for finding in &report.findings {
-        let count = match finding.matched.severity {
-            advisory::Severity::Critical => &mut counts.critical,
-            advisory::Severity::High => &mut counts.high,
-            advisory::Severity::Medium => &mut counts.medium,
-            advisory::Severity::Low => &mut counts.low,
-            advisory::Severity::Negligible => &mut counts.negligible,
-            advisory::Severity::Unknown => &mut counts.unknown,
-        };
-        *count += 1;
-    }
-    counts
 }
