@@ -136,16 +136,21 @@ impl Layer<'_> {
         clear(place)?;
         let made = place.open(OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
         let mut file = File::from(made.map_err(|error| format!("cannot make it: {error}"))?);
+        let mut left = entry.size();
         loop {
             let read = entry.read(&mut self.buffer).map_err(|error| format!("its content cannot be read: {error}"))?;
             if read == 0 {
                 break;
             }
+            left = left.saturating_sub(read as u64);
             self.bytes += read as u64;
             if self.bytes > MAX_BYTES {
                 return Err(format!("the files of the layer are more than {MAX_BYTES} bytes together"));
             }
             file.write_all(&self.buffer[..read]).map_err(|error| format!("cannot write it: {error}"))?;
+        }
+        if left > 0 {
+            return Err(format!("the tar ends {left} bytes before its content does"));
         }
         let file = OwnedFd::from(file);
         own(&file, about)?;
