@@ -102,15 +102,14 @@ impl Layer<'_> {
         let Some(place) = self.place(parts.clone())? else {
             // The root of the image itself.
             if kind.is_dir() {
-                let root = self.root.try_clone().map_err(|error| error.to_string())?;
-                return self.folder(entry, root, parts, about);
+                return self.folder(entry, self.root, parts, about);
             }
             return Err("it would replace the root of the image".into());
         };
         match kind {
             EntryType::Directory => {
                 let folder = make_folder(&place)?;
-                self.folder(entry, folder, parts, about)
+                self.folder(entry, &folder, parts, about)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => self.file(entry, &place, about),
             EntryType::Symlink => symlink(entry, &place, about),
@@ -161,12 +160,12 @@ impl Layer<'_> {
     fn folder(
         &mut self,
         entry: &mut Entry<'_, File>,
-        folder: OwnedFd,
+        folder: &OwnedFd,
         parts: Vec<CString>,
         about: About,
     ) -> Result<(), String> {
-        own(&folder, about)?;
-        self.attributes(entry, &folder)?;
+        own(folder, about)?;
+        self.attributes(entry, folder)?;
         self.folders.push((parts, about.time));
         Ok(())
     }

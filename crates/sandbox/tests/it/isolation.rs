@@ -1,6 +1,7 @@
 //! What a container is from inside and from outside.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use sandbox::Exit;
 
@@ -108,7 +109,6 @@ fn two_running_containers_share_no_user_and_one_copy_of_the_layers() {
     for request in [&first, &second] {
         let upper = house.data.path().join("sandbox/containers").join(request.id.as_str()).join("upper");
         let written = wait_for(&upper.join("bin/changed"));
-        use std::os::unix::fs::MetadataExt as _;
         assert_eq!(written.uid(), 2_000_224_256);
     }
     assert_eq!(size_of_layers(&house), before);

@@ -102,7 +102,7 @@ fn what_is_written_goes_to_the_writable_layer_alone() {
     let layer = house.keep(&Tar::default().folder("srv", 0o755).file("srv/file", 0o600, b"old").finish()).unwrap();
     let line = "echo new > /srv/file; chown 5:6 /srv/file; ln /srv/file /srv/linked; mv /srv/linked /srv/moved; \
         chmod 4711 /srv/moved; stat -c '%a %u %g %h' /srv/file; rm -r /root; ls -d /root";
-    let outcome = house.run(&[layer.clone()], line);
+    let outcome = house.run(std::slice::from_ref(&layer), line);
     assert_eq!(outcome.stdout, "4711 5 6 2\n", "{outcome:?}");
     assert_eq!(fs::read(house.layer(&layer).join("srv/file")).unwrap(), b"old");
     // And the next container sees nothing of it.
