@@ -165,8 +165,8 @@ tell "as pages: http://$registry/"
 title "A policy that wants a signature"
 keys="$work/keys"
 mkdir -m 700 "$keys"
-export PLIMSOLL_KEY_PASSPHRASE
-PLIMSOLL_KEY_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
+export PLIMSOLL_PASSPHRASE
+PLIMSOLL_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
 show "$plimsoll" key generate --output "$keys/release"
 policy="$work/policy.toml"
 cat >"$policy" <<TOML

@@ -105,7 +105,7 @@ install_packages() {
         fail "missing: ${wanted[*]}; run this as root, or install sudo"
     fi
     local names=() name
-    "${SUDO[@]}" apt-get update -q >&2 || say "install: the package lists could not all be brought up to date; going on with those that are there"
+    "${SUDO[@]}" apt-get update -qq >&2 || say "install: the package lists could not all be brought up to date; going on with those that are there"
     for name in "${wanted[@]}"; do
         case "$name" in
         *\?) known "${name%\?}" && names+=("${name%\?}") ;;
@@ -120,10 +120,13 @@ install_packages() {
         "${SUDO[@]}" chmod 755 "$policy"
         made=yes
     fi
-    local status=0
-    "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install -y -q --no-install-recommends "${names[@]}" >&2 </dev/null || status=$?
+    local status=0 log
+    log=$(mktemp)
+    "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install -y -q --no-install-recommends "${names[@]}" \
+        >"$log" 2>&1 </dev/null || status=$?
     [ -z "$made" ] || "${SUDO[@]}" rm -f "$policy"
-    [ "$status" -eq 0 ] || fail "apt-get could not install: ${names[*]}"
+    [ "$status" -eq 0 ] || { tail -n 20 "$log" >&2; fail "apt-get could not install: ${names[*]}; its whole output is in $log"; }
+    rm -f "$log"
 }
 
 # ---- Rust ------------------------------------------------------------------------------------------------------

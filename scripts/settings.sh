@@ -1,5 +1,5 @@
 # Folders and versions that the scripts share. Sourced, never run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # used by whoever sources this
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 

@@ -1,53 +1,20 @@
 //! Who may do what.
 //!
-//! Every handler asks [`may`] with the caller, the action and the resource, from the first day; on a fresh loopback
-//! server the answer is yes.
+//! Every handler asks [`may`] with the caller, the action and the resource, and does nothing before the answer is
+//! yes. The server learns the [`Caller`] once, where a connection is accepted ([`Caller::from_peer`]), and hands it to
+//! the handlers with the request; a handler that was handed none has an [`Caller::Anonymous`] before it.
+//!
+//! Today the answer hangs on where the caller sits: this machine may everything, others what the server was opened
+//! for. This is the one place that changes when callers get names: teams in departments become variants of `Caller`,
+//! what a repository belongs to becomes part of [`Resource`], and Cedar policies answer inside `may`, whose signature
+//! the handlers know already.
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Somebody on this machine's loopback, not further known.
-    Loopback,
-    /// A user of this machine, by uid.
-    LocalUser(u32),
-    /// Somebody from elsewhere who said no name.
-    Anonymous,
-}
+mod action;
+mod caller;
+mod decision;
+mod resource;
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Read manifests and blobs.
-    Pull,
-    /// Write manifests and blobs.
-    Push,
-    /// Delete them.
-    Delete,
-    /// See repositories, tags and findings.
-    View,
-    /// Run a container.
-    Run,
-}
-
-/// What it is asked of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resource {
-    /// One repository.
-    Repository(String),
-    /// The list of all.
-    Everything,
-}
-
-/// The answer, with its reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// Yes.
-    Allow,
-    /// No, because.
-    Deny(String),
-}
-
-/// May `caller` do `action` to `resource`?
-pub fn may(_caller: &Caller, _action: Action, _resource: &Resource) -> Decision {
-    Decision::Allow
-}
+pub use action::Action;
+pub use caller::{Caller, Openness};
+pub use decision::{Decision, may};
+pub use resource::Resource;

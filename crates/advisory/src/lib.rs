@@ -1,12 +1,23 @@
 //! What the world knows of vulnerabilities.
 //!
-//! Records in OSV's format come in from a [`sources`] entry, are compiled into one index file that is mapped into
-//! memory, and [`matcher`] answers for a package which records apply to it and why.
+//! Records come in from a [`sources`] entry as [`record::Record`]s, are compiled into a segment of one index file
+//! ([`index`]), which is mapped into memory, and [`matcher`] answers for a package which records apply to it: the
+//! package's [`ecosystem`] and name find the candidates, [`evaluate`] decides by the ecosystem's [`versions`] order,
+//! and [`severity`] says how bad each is and who said so.
 //!
-//! Specification: OSV schema 1.7 ("Evaluation").
+//! Specification: OSV schema 1.7, its section "Evaluation" exactly. Left out: `GIT` ranges, which need a repository's
+//! history (their records are matched by `versions`); qualifiers such as Go's imported symbols and Red Hat's module
+//! streams.
 
+pub mod ecosystem;
+pub mod evaluate;
+pub mod index;
 pub mod matcher;
 pub mod record;
+pub mod severity;
+pub mod sources;
+pub mod versions;
 
-pub use matcher::Match;
-pub use record::Severity;
+pub use index::{Index, IndexError, IndexIdentity};
+pub use matcher::{Match, Verdict};
+pub use severity::Severity;

@@ -11,8 +11,11 @@ mod exit;
 mod house;
 mod logging;
 mod output;
+mod passphrase;
 mod privileges;
+mod registries;
 mod settings;
+mod source;
 mod verbs;
 
 use std::process::ExitCode;

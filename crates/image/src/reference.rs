@@ -23,6 +23,9 @@ const TAG_BYTES: usize = 128;
 /// Longest host name (RFC 1035), with room for a port.
 const HOST_BYTES: usize = 255 + 6;
 
+/// Longer than host, path, tag and digest can be together.
+const TEXT_BYTES: usize = 1024;
+
 /// A name that has been made whole: registry and repository are always there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
@@ -120,6 +123,9 @@ impl FromStr for Reference {
 fn parse(text: &str) -> Result<Reference, String> {
     if text.is_empty() {
         return Err("it is empty; write a name such as debian:12".into());
+    }
+    if text.len() > TEXT_BYTES {
+        return Err(format!("it has {} characters, more than any reference", text.len()));
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         return Err(format!("a reference has no {scheme:?} before it; write {rest:?}"));

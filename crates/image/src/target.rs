@@ -93,7 +93,7 @@ impl FromStr for Target {
             "" => Err(TargetError::Empty { prefix, wants, example }),
             _ => Ok(rest),
         };
-        match prefix {
+        match prefix.to_ascii_lowercase().as_str() {
             "docker" => Ok(Self::Engine(required("docker", "a name", "debian:12")?.parse()?)),
             "registry" => Ok(Self::Registry(required("registry", "a name", "ghcr.io/team/app:1")?.parse()?)),
             "oci" => {
@@ -110,7 +110,7 @@ impl FromStr for Target {
                 }
                 Ok(Self::DockerArchive { file: (file != "-").then(|| file.into()), image })
             }
-            _ => match ELSEWHERE.iter().find(|(known, _)| *known == prefix) {
+            _ => match ELSEWHERE.iter().find(|(known, _)| known.eq_ignore_ascii_case(prefix)) {
                 // An image may have such a name and a tag behind it; a path or a second colon cannot follow a tag.
                 Some((_, instead)) if rest.contains(['/', ':']) || rest.is_empty() => {
                     Err(TargetError::Unknown { prefix: prefix.to_owned(), instead })
@@ -138,7 +138,12 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (prefix, place, name) = match self {
-            Self::Reference(reference) => return formatter.write_str(&reference.familiar()),
+            Self::Reference(reference) => {
+                let short = reference.familiar();
+                // An image may be called like a prefix; it keeps its long form.
+                let is_clear = short.parse::<Self>().is_ok_and(|parsed| parsed == *self);
+                return formatter.write_str(&if is_clear { short } else { reference.to_string() });
+            }
             Self::Engine(reference) => return write!(formatter, "docker:{}", reference.familiar()),
             Self::Registry(reference) => return write!(formatter, "registry:{}", reference.familiar()),
             Self::OciLayout { folder, tag } => ("oci", folder.display().to_string(), tag),

@@ -7,6 +7,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None | Some("worker") => inventory::worker::serve(),
+        Some("threads") => {
+            std::thread::spawn(std::thread::park);
+            inventory::worker::serve()
+        }
         Some(attempt) => attempt_after_seal(attempt),
     }
 }

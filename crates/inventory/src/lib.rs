@@ -2,14 +2,18 @@
 //!
 //! A layer's stream is walked once ([`layer`]); the members that a [`cataloguers::Cataloguer`] wants go to a sealed
 //! worker process ([`worker`]), which answers with packages; together with what the walk saw of whiteouts, links and
-//! paths they are the layer's [`record::LayerRecord`]. [`merge`] turns the records of an image's layers into its
+//! paths they are the layer's [`record::LayerRecord`]. [`merge()`] turns the records of an image's layers into its
 //! [`Inventory`], as the kernel's overlay would show them, without reading a byte of a layer again.
 
 pub mod cataloguers;
+pub mod layer;
+mod merge;
 pub mod package;
+mod paths;
 mod purl;
 pub mod record;
 pub mod worker;
 
+pub use merge::merge;
 pub use package::{Inventory, Package, PackageKind, Release};
 pub use record::LayerRecord;

@@ -9,6 +9,7 @@ mod bytes;
 mod hashes;
 
 pub use bytes::RecordError;
+pub(crate) use hashes::hashes_along;
 pub use hashes::path_hash;
 
 /// What one layer holds, made by cataloguers of version [`crate::cataloguers::VERSION`].

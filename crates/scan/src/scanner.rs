@@ -1,19 +1,26 @@
 //! The scanner: store, advisory index and sealed workers together.
-#![allow(clippy::unused_async)]
 
 use std::io::Read;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use findings::Report;
-use image::{Digest, Image, ImageSource, layer::Walked};
-use inventory::{Inventory, LayerRecord};
+use image::layer::Walked;
+use image::{Digest, Image, ImageSource};
+use inventory::layer::Limits;
+use inventory::worker::Launcher;
+use inventory::{Inventory, LayerRecord, cataloguers, merge};
 use store::Store;
-use thiserror::Error;
+
+use crate::{Advisories, Progress, ScanError};
 
 /// Scans images. Cheap to clone.
 #[derive(Clone)]
 pub struct Scanner {
     store: Store,
+    advisories: Advisories,
+    launcher: Arc<Launcher>,
+    limits: Arc<Limits>,
 }
 
 /// How a scan is to be done.
@@ -23,33 +30,10 @@ pub struct Options {
     pub rehash: bool,
 }
 
-/// Who is told how far a scan is. All calls may come from several threads.
-pub trait Progress: Send + Sync {
-    /// A layer's record is known already.
-    fn known(&self, _layer: usize) {}
-    /// A layer is being read; `bytes` is its stored size.
-    fn started(&self, _layer: usize, _bytes: u64) {}
-    /// So many more stored bytes of it were read.
-    fn advanced(&self, _layer: usize, _bytes: u64) {}
-    /// It was read to its end.
-    fn finished(&self, _layer: usize) {}
-}
-
-/// Tells nobody.
-#[derive(Debug)]
-pub struct Silent;
-
-impl Progress for Silent {}
-
-/// Why a scan could not be done.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct ScanError(pub String);
-
 impl Scanner {
-    /// A scanner over a store.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    /// A scanner over a store, with the advisory index that it asks and the way to start a sealed worker.
+    pub fn new(store: Store, advisories: Advisories, launcher: Launcher) -> Self {
+        Self { store, advisories, launcher: Arc::new(launcher), limits: Arc::default() }
     }
 
     /// The store that it keeps what it learns in.
@@ -57,40 +41,96 @@ impl Scanner {
         &self.store
     }
 
+    /// The advisory index that it asks.
+    pub fn advisories(&self) -> &Advisories {
+        &self.advisories
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn launcher(&self) -> &Launcher {
+        &self.launcher
+    }
+
+    /// How many layers are read at once: each keeps a core busy with inflating.
+    pub(crate) fn lanes(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, NonZero::get).min(8)
+    }
+
     /// Scans an image: reads the layers that are not known, keeps what it learned, matches, keeps the report.
     pub async fn scan(
         &self,
-        _source: Arc<dyn ImageSource>,
-        _options: Options,
-        _progress: Arc<dyn Progress>,
+        source: Arc<dyn ImageSource>,
+        options: Options,
+        progress: Arc<dyn Progress>,
     ) -> Result<Report, ScanError> {
-        unimplemented!("owner: scan room")
+        let (inventory, read) = self.inventory_of(&source, &options, &progress).await?;
+        self.report(source.image(), inventory, read).await
+    }
+
+    /// The first half of [`Self::scan`]: what is in the image, and how many layers had to be read to know it.
+    pub async fn inventory_of(
+        &self,
+        source: &Arc<dyn ImageSource>,
+        options: &Options,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<(Inventory, usize), ScanError> {
+        let records = self.records(source, options, progress).await?;
+        Ok((merge(&records.records), records.read))
+    }
+
+    /// The second half of [`Self::scan`]: what is wrong with it, by the index in force; kept as the image's report.
+    pub async fn report(&self, image: &Image, inventory: Inventory, layers_read: usize) -> Result<Report, ScanError> {
+        let report = self.judge(image, inventory, layers_read)?;
+        self.keep_report(&report).await?;
+        Ok(report)
     }
 
     /// Walks one layer from its stored bytes and catalogues it. Blocks; the caller compares the digests.
-    pub fn catalogue(&self, _input: Box<dyn Read + Send>) -> Result<(Walked, LayerRecord), ScanError> {
-        unimplemented!("owner: scan room")
+    pub fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<(Walked, LayerRecord), ScanError> {
+        Ok(inventory::layer::catalogue(input, &self.limits, &self.launcher)?)
     }
 
-    /// Keeps a layer's record under the digests that the walk computed.
-    pub async fn keep(&self, _walked: &Walked, _record: &LayerRecord, _stored_as_blob: bool) -> Result<(), ScanError> {
-        unimplemented!("owner: scan room")
+    /// Keeps a layer's record under the digests that the walk computed over the same bytes. One that is not complete,
+    /// since its worker was killed or gave up, is not kept: the next scan tries again.
+    pub async fn keep(&self, walked: &Walked, record: &LayerRecord) -> Result<(), ScanError> {
+        if !record.complete {
+            return Ok(());
+        }
+        let bytes = record.to_bytes()?;
+        self.store.put_layer_record(&walked.diff_id, cataloguers::VERSION, &bytes, Some(&walked.blob)).await?;
+        Ok(())
     }
 
     /// Whether the record of the layer behind a blob is known.
-    pub async fn knows(&self, _blob: &Digest) -> Result<bool, ScanError> {
-        unimplemented!("owner: scan room")
+    pub async fn knows(&self, blob: &Digest) -> Result<bool, ScanError> {
+        let Some(diff_id) = self.store.diff_id(blob).await? else { return Ok(false) };
+        Ok(self.store.layer_record(&diff_id, cataloguers::VERSION).await?.is_some())
     }
 
     /// The inventory of an image all of whose layers are known; `None` where one is not.
-    pub async fn inventory(&self, _image: &Image) -> Result<Option<Inventory>, ScanError> {
-        unimplemented!("owner: scan room")
+    pub async fn inventory(&self, image: &Image) -> Result<Option<Inventory>, ScanError> {
+        let mut records = Vec::with_capacity(image.layers.len());
+        for index in 0..image.layers.len() {
+            match self.known(image, index).await? {
+                Some(record) => records.push(record),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(merge(&records)))
     }
 
     /// The report of an image in the store's own blobs (pushed or pulled), by its platform manifest: the kept one
-    /// where the present index made it, else made anew from the layers' records and kept. `None` where a layer is
+    /// where the index in force made it, else made anew from the layers' records and kept. `None` where a layer is
     /// not known yet (pending) or the digest is no image.
-    pub async fn report_stored(&self, _manifest: &Digest) -> Result<Option<Report>, ScanError> {
-        unimplemented!("owner: scan room")
+    pub async fn report_stored(&self, manifest: &Digest) -> Result<Option<Report>, ScanError> {
+        if let Some(report) = self.kept_report(manifest).await? {
+            return Ok(Some(report));
+        }
+        let Some(image) = self.stored_image(manifest).await? else { return Ok(None) };
+        let Some(inventory) = self.inventory(&image).await? else { return Ok(None) };
+        Ok(Some(self.report(&image, inventory, 0).await?))
     }
 }

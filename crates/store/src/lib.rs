@@ -8,6 +8,7 @@
 //! - [`repositories`]: what is in each repository, and which tag points where.
 //! - [`layers`]: what was learned of layers, once.
 //! - [`reports`]: what was found in each image, and which images still wait for it.
+//! - [`overview`]: what lists show of repositories and images.
 
 pub mod blobs;
 pub mod database;
@@ -15,6 +16,7 @@ pub mod folder;
 pub mod layers;
 pub mod lock;
 pub mod migrations;
+pub mod overview;
 pub mod reports;
 pub mod repositories;
 

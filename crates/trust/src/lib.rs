@@ -2,53 +2,49 @@
 //!
 //! Signatures are Sigstore bundles (DSSE envelopes over an in-toto statement) that lie in the image's own registry
 //! as OCI 1.1 referrers, as cosign 3 writes and reads them.
+//!
+//! 1. [`sign()`] makes a [`Statement`] about an image's digest, signs it in an [`Envelope`], wraps that in a [`Bundle`]
+//!    and writes it to the registry as a referrer of the image.
+//! 2. A [`SignatureSource`] finds the bundles of an image again: [`RegistrySignatures`] over HTTP, [`StoredSignatures`] in
+//!    the server's own store.
+//! 3. A [`Verifier`] checks them against keys. Of bundles that do not hold, it keeps why ([`Examination`]).
+//!
+//! # Which digest is signed
+//!
+//! What the tag points to: for an image of several platforms the index, as `cosign sign` does by default. An index names
+//! its platform manifests by digest, so a signature of the index is one of each of them, for whoever came to the manifest
+//! through that index and checked its bytes ([`Verifier::examine_image`] with the index's digest). It is none for whoever
+//! asks for the platform manifest by its own digest, since nothing tells there which index to look at; sign the manifest
+//! itself for those.
+//!
+//! # What a signature says
+//!
+//! Only a statement whose predicate type is `https://sigstore.dev/cosign/sign/v1` is a signature of an image; others that
+//! lie in the same place (provenance, SBOMs) are not. Ours carry repository and tag as annotations of the signed subject;
+//! those of cosign carry the digest alone. A tag in a signature does not stop an old signed image from being put back
+//! under that tag: that needs TUF.
+//!
+//! # Specifications
+//!
+//! Sigstore bundle v0.3 (public keys; no certificates, no transparency log), DSSE 1.0, in-toto attestation v1, OCI
+//! distribution-spec 1.1. Left out: signatures of cosign before version 3 (`sha256-….sig`), notation, TUF.
 
-use image::Digest;
-use keys::PublicKey;
-use thiserror::Error;
+pub mod bundle;
+pub mod dsse;
+pub mod error;
+pub mod registry;
+pub mod sign;
+pub mod source;
+pub mod statement;
+pub mod stored;
+pub mod verify;
 
-/// Where the signature bundles of an image are read from: a registry over HTTP, or the server's own store.
-pub trait SignatureSource {
-    /// The bytes of every Sigstore bundle that refers to `image`. A bundle that cannot be read is an error entry,
-    /// not the end of the list.
-    fn bundles(&self, image: &Digest) -> Result<Vec<Vec<u8>>, TrustError>;
-}
-
-/// A signature of an image that verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// The key that made it.
-    pub key: PublicKey,
-    /// The repository that the signer said it is for, from our own signed annotation.
-    pub repository: Option<String>,
-    /// The tag, likewise.
-    pub tag: Option<String>,
-}
-
-/// Checks signatures against a set of trusted keys.
-#[derive(Clone, Debug)]
-pub struct Verifier {
-    keys: Vec<PublicKey>,
-}
-
-/// Why something could not be signed or verified. (Variants by the trust room's owner.)
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct TrustError(pub String);
-
-impl Verifier {
-    /// A verifier that trusts these keys and no other.
-    pub fn new(keys: Vec<PublicKey>) -> Self {
-        Self { keys }
-    }
-
-    /// The keys.
-    pub fn keys(&self) -> &[PublicKey] {
-        &self.keys
-    }
-
-    /// Every valid signature of `image` by a trusted key, one a key; signatures by others and broken ones are left out.
-    pub fn verify(&self, _image: &Digest, _source: &dyn SignatureSource) -> Result<Vec<Signature>, TrustError> {
-        unimplemented!("owner: trust room")
-    }
-}
+pub use bundle::Bundle;
+pub use dsse::Envelope;
+pub use error::TrustError;
+pub use registry::RegistrySignatures;
+pub use sign::{Signed, Subject, sign};
+pub use source::SignatureSource;
+pub use statement::Statement;
+pub use stored::StoredSignatures;
+pub use verify::{Examination, Rejection, Signature, Verifier};

@@ -51,6 +51,6 @@ impl Key {
 }
 
 fn with_passphrase(mut plimsoll: Command) -> Command {
-    plimsoll.env("PLIMSOLL_KEY_PASSPHRASE", PASSPHRASE);
+    plimsoll.env("PLIMSOLL_PASSPHRASE", PASSPHRASE);
     plimsoll
 }

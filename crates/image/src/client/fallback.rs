@@ -32,6 +32,11 @@ impl Client {
             let present = match self.tagged(reference, &tag) {
                 Ok(present) => Some(present),
                 Err(error) if error.is_not_found() => None,
+                // docker-registry answers so while another writer is in the middle of moving the tag.
+                Err(ClientError::Status { status: 500.., .. }) if round + 1 < ROUNDS => {
+                    std::thread::sleep(jitter(&referrer.digest, round));
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let mut index = parsed(present.as_ref(), reference, &action)?;

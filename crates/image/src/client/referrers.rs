@@ -62,7 +62,7 @@ struct Entry {
 }
 
 impl Client {
-    /// The manifests that name `subject`, all or those of one type; from the fallback tag where the registry knows no
+    /// The manifests that name `subject`, all or those that may be of one type; from the fallback tag where the registry knows no
     /// referrers. None is checked yet: [`Client::manifest`] does that.
     pub fn referrers(
         &self,
@@ -83,9 +83,9 @@ impl Client {
                 Err(error) => return Err(error),
             },
         };
-        // A registry may ignore the filter (and the tag knows none).
+        // A registry may ignore the filter, the tag knows none, and some writers leave the type out there.
         if let Some(wanted) = artifact_type {
-            found.retain(|referrer| referrer.artifact_type.as_deref() == Some(wanted));
+            found.retain(|referrer| referrer.artifact_type.as_deref().is_none_or(|found| found == wanted));
         }
         Ok(found)
     }

@@ -140,7 +140,10 @@ impl SourceError {
     }
 
     pub(crate) fn malformed(what: &str, reason: impl Into<String>) -> Self {
-        Self::Malformed { what: what.to_owned(), reason: reason.into() }
+        // Parsers repeat what they met; that may be long and meant for a terminal.
+        let shown = |character: char| if character.is_control() { ' ' } else { character };
+        let reason = reason.into().chars().take(400).map(shown).collect();
+        Self::Malformed { what: what.to_owned(), reason }
     }
 }
 

@@ -3,3 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod client;
+mod layer;
+mod made;
+mod outside;
+mod references;
+mod source;
+mod targets;

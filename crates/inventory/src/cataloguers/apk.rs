@@ -40,7 +40,7 @@ impl Cataloguer for Apk {
                         }
                     };
                     if !line.cut {
-                        *slot = String::from_utf8_lossy(&line.bytes[2..]).trim().to_owned();
+                        String::from_utf8_lossy(&line.bytes[2..]).trim().clone_into(slot);
                     }
                 }
                 Ok(None) => return record.tell(told),

@@ -64,19 +64,17 @@ struct Manifest {
 }
 
 /// `"MIT"`, `{"type": "MIT"}`, or a list of either.
-fn licences(license: Option<Value>, licenses: Option<Value>) -> Vec<String> {
+fn licences(one_field: Option<Value>, other_field: Option<Value>) -> Vec<String> {
     let one = |value: Value| match value {
         Value::String(text) => Some(text),
         Value::Object(mut fields) => fields.remove("type").and_then(|text| text.as_str().map(str::to_owned)),
         _ => None,
     };
-    let all = license.into_iter().chain(licenses).flat_map(|value| match value {
+    let all = one_field.into_iter().chain(other_field).flat_map(|value| match value {
         Value::Array(values) => values,
         value => vec![value],
     });
-    let mut licences: Vec<_> = all.filter_map(one).filter(|text| !text.is_empty() && text.len() <= 100).collect();
-    licences.truncate(10);
-    licences
+    all.filter_map(one).filter(|text| !text.is_empty() && text.len() <= 100).take(10).collect()
 }
 
 #[cfg(test)]

@@ -32,26 +32,29 @@ fn name_of(path: &str) -> &str {
 
 /// Matches from the end, where most paths already differ.
 fn matches(pattern: &str, path: &str) -> bool {
-    let (rest, last) = pattern.rsplit_once('/').map_or((None, pattern), |(rest, last)| (Some(rest), last));
+    let (patterns, last) = split_last(pattern);
     if last == "**" {
-        // Zero or more whole parts.
-        let mut path = Some(path);
-        loop {
-            match (rest, path) {
-                (None, _) | (Some(_), Some("")) => return rest.is_none(),
-                (Some(rest), Some(left)) if matches(rest, left) => return true,
-                (Some(_), Some(left)) => path = left.rsplit_once('/').map(|(left, _)| left),
-                (Some(_), None) => return false,
+        let Some(patterns) = patterns else { return true };
+        let mut left = Some(path);
+        while let Some(path) = left {
+            if matches(patterns, path) {
+                return true;
             }
+            left = split_last(path).0;
         }
+        return false;
     }
-    let (left, name) = path.rsplit_once('/').map_or((None, path), |(left, name)| (Some(left), name));
+    let (folders, name) = split_last(path);
     name_matches(last, name)
-        && match (rest, left) {
-            (None, None) | (Some("**"), None) => true,
-            (Some(rest), Some(left)) => matches(rest, left),
+        && match (patterns, folders) {
+            (None | Some("**"), None) => true,
+            (Some(patterns), Some(folders)) => matches(patterns, folders),
             _ => false,
         }
+}
+
+fn split_last(path: &str) -> (Option<&str>, &str) {
+    path.rsplit_once('/').map_or((None, path), |(rest, last)| (Some(rest), last))
 }
 
 /// Matches one name against a pattern with at most one `*`.

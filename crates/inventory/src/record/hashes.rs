@@ -12,7 +12,27 @@ use sha2::{Digest as _, Sha256};
 /// Cryptographic, since layers choose their paths: a name that collides with `var/lib/dpkg` by design would hide
 /// packages of the layers below.
 pub fn path_hash(path: &str) -> u64 {
-    Sha256::digest(path.as_bytes()).iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    first_bytes(Sha256::new_with_prefix(path))
+}
+
+/// The same of a path's folders that are longer than `known` bytes, the highest first, and of the path itself. The
+/// path's bytes are hashed once: hashing each folder from its start would let a layer of deep paths cost minutes.
+pub(crate) fn hashes_along(path: &str, known: usize) -> impl Iterator<Item = u64> {
+    let mut hasher = Sha256::new();
+    let mut start = 0;
+    ends(path).filter(move |end| *end > known).map(move |end| {
+        hasher.update(&path.as_bytes()[start..end]);
+        start = end;
+        first_bytes(hasher.clone())
+    })
+}
+
+fn ends(path: &str) -> impl Iterator<Item = usize> {
+    path.match_indices('/').map(|(end, _)| end).chain([path.len()])
+}
+
+fn first_bytes(hasher: Sha256) -> u64 {
+    hasher.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 pub(super) fn serialize<S: Serializer>(sorted: &[u64], serializer: S) -> Result<S::Ok, S::Error> {

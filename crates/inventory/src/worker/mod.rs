@@ -43,12 +43,12 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
-            silence: Duration::from_secs(60),
-            patience: Duration::from_secs(300),
+            silence: Duration::from_mins(1),
+            patience: Duration::from_mins(5),
             restarts: 3,
             in_memory: protocol::IN_MEMORY,
             answer_bytes: 16 << 20,
-            layer_bytes: 64 << 20,
+            layer_bytes: 32 << 20,
         }
     }
 }

@@ -220,7 +220,7 @@ impl Process {
 
     /// Takes up what the worker said, without waiting.
     fn receive(&mut self) -> Result<(), WorkerError> {
-        let mut chunk = [0; CHUNK];
+        let mut chunk = vec![0; CHUNK];
         loop {
             match rustix::io::read(&self.replies, &mut chunk) {
                 Ok(0) => return Err(self.died()),

@@ -7,6 +7,7 @@ mod fixtures;
 mod full_disk;
 mod layers;
 mod opening;
+mod overview;
 mod postgres;
 mod reports;
 mod repositories;

@@ -127,10 +127,10 @@ mod tests {
 
     #[test]
     fn a_map_of_a_sparse_file_comes_in_pairs() {
-        let split = b"23 GNU.sparse.offset=10\n24 GNU.sparse.numbytes=5\n";
+        let split = b"24 GNU.sparse.offset=10\n25 GNU.sparse.numbytes=5\n";
         assert_eq!(Pax::parse(split).unwrap().sparse.map, [10, 5]);
         assert_eq!(Pax::parse(b"27 GNU.sparse.map=0,5,10,5\n").unwrap().sparse.map, [0, 5, 10, 5]);
-        assert!(Pax::parse(b"24 GNU.sparse.map=0,5,10\n").is_err());
-        assert!(Pax::parse(b"24 GNU.sparse.numbytes=5\n").is_err());
+        assert!(Pax::parse(b"25 GNU.sparse.map=0,5,10\n").is_err());
+        assert!(Pax::parse(b"25 GNU.sparse.numbytes=5\n").is_err());
     }
 }

@@ -48,7 +48,11 @@ pub enum EngineError {
     #[error("DOCKER_HOST is {0:?}; only an engine on this machine (unix://…) is asked, name the image with registry:")]
     Remote(String),
     /// The socket is not there or not ours.
-    #[error("could not connect to the docker engine at {}: {source}", .socket.display())]
+    #[error(
+        "could not connect to the docker engine at {}: {source}; start it, ask as a user who may, or name the image \
+         with registry:",
+        .socket.display()
+    )]
     Connect {
         /// The socket.
         socket: PathBuf,

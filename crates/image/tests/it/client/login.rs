@@ -8,7 +8,7 @@ use image::{Digest, Reference};
 use zeroize::Zeroizing;
 
 use super::fake::{Fake, Peer, Request};
-use super::registry::Registry;
+use super::registry::{Kind, Registry};
 use super::{reference, settings};
 
 const SCOPE: &str = "repository:team/image:pull";
@@ -39,7 +39,7 @@ fn with_tokens(token: impl Fn(&Request) -> String + Send + Sync + 'static) -> Fa
 
 #[test]
 fn a_real_registry_takes_name_and_password() {
-    let Some(registry) = Registry::start(true) else { return };
+    let Some(registry) = Registry::start(Kind::WithLogin) else { return };
     let place = reference(registry.host(), "team/image", "v1");
     let content = b"content";
     let digest = Digest::sha256(content);

@@ -1,11 +1,13 @@
 //! The registry client, against Debian's docker-registry and against servers that mean no good.
 
 mod credentials;
+mod encryption;
 mod fake;
 mod hostile;
 mod login;
 mod referrers;
 mod registry;
+mod sample;
 mod transfer;
 
 use std::time::Duration;

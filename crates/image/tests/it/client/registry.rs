@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 pub(crate) struct Registry {
@@ -13,20 +14,43 @@ pub(crate) struct Registry {
 /// `user:swordfish`, as `htpasswd -B` writes it.
 const USERS: &str = "user:$2y$05$abcdefghijklmnopqrstuupWDwJQeCHYIBQy8WvkVB6ImhZ476YYy\n";
 
+/// What it wants of its clients.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind<'a> {
+    /// Nothing.
+    Open,
+    /// Name and password.
+    WithLogin,
+    /// TLS with this certificate and key.
+    Tls(&'a Path, &'a Path),
+}
+
+impl Kind<'_> {
+    /// Its lines in the section `http`, and its own sections.
+    fn sections(&self, folder: &Path) -> (String, String) {
+        match self {
+            Self::Open => (String::new(), String::new()),
+            Self::WithLogin => {
+                let users = folder.join("users");
+                fs::write(&users, USERS).unwrap();
+                (String::new(), format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", users.display()))
+            }
+            Self::Tls(certificate, key) => {
+                let files = (certificate.display(), key.display());
+                (format!("  tls:\n    certificate: {}\n    key: {}\n", files.0, files.1), String::new())
+            }
+        }
+    }
+}
+
 impl Registry {
     /// `None` where the program is not installed, with a word to the tester; that fails where nothing may be skipped.
-    pub(crate) fn start(with_login: bool) -> Option<Self> {
+    pub(crate) fn start(kind: Kind) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
-        let users = folder.path().join("users");
-        fs::write(&users, USERS).unwrap();
-        let login = if with_login {
-            format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", users.display())
-        } else {
-            String::new()
-        };
+        let (tls, login) = kind.sections(folder.path());
         let config = format!(
             "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: \
-             true\nhttp:\n  addr: 127.0.0.1:0\n{login}",
+             true\nhttp:\n  addr: 127.0.0.1:0\n{tls}{login}",
             folder.path().join("data").display()
         );
         let path = folder.path().join("config.yml");
@@ -52,7 +76,7 @@ impl Registry {
             let before = said.len();
             assert_ne!(log.read_line(&mut said).unwrap(), 0, "docker-registry ended: {said}");
             if let Some((_, rest)) = said[before..].split_once("listening on ") {
-                break rest.split(['"', ' ', '\n']).next().unwrap().to_owned();
+                break rest.split(['"', ',', ' ', '\n']).next().unwrap().to_owned();
             }
         };
         // Its log must go on being read, or it stops when the pipe is full.

@@ -5,24 +5,15 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::client::{Client, ClientError, Credentials, RegistrySource};
-use image::{Digest, ImageSource as _, Platform, Verified};
-use serde_json::json;
+use image::{Digest, ImageSource as _, Platform};
 
 use super::fake::Fake;
-use super::registry::Registry;
+use super::registry::{Kind, Registry};
+use super::sample::{self, push_bytes, push_image};
 use super::{reference, settings};
-
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 fn client() -> Client {
     Client::new(Credentials::none(), settings())
-}
-
-fn push_bytes(client: &Client, place: &image::Reference, bytes: &[u8]) -> Digest {
-    let digest = Digest::sha256(bytes);
-    client.push_blob(place, &digest, bytes.len() as u64, &mut Cursor::new(bytes.to_vec())).unwrap();
-    digest
 }
 
 struct NeverRead;
@@ -33,39 +24,9 @@ impl std::io::Read for NeverRead {
     }
 }
 
-/// An image of two layers, for two platforms, in an index.
-fn push_image(client: &Client, place: &image::Reference, layers: &[Vec<u8>; 2]) -> Digest {
-    let mut entries = Vec::new();
-    for architecture in ["amd64", "arm64"] {
-        let diff_ids: Vec<_> = layers.iter().map(|layer| Digest::sha256(layer)).collect();
-        let config = json!({ "os": "linux", "architecture": architecture, "config": {},
-            "rootfs": { "type": "layers", "diff_ids": diff_ids } });
-        let config = config.to_string().into_bytes();
-        let config_digest = push_bytes(client, place, &config);
-        let blobs: Vec<_> = layers
-            .iter()
-            .map(|layer| {
-                json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar",
-                    "digest": push_bytes(client, place, layer), "size": layer.len() })
-            })
-            .collect();
-        let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "layers": blobs,
-            "config": { "mediaType": "application/vnd.oci.image.config.v1+json",
-                "digest": config_digest, "size": config.len() } });
-        let manifest = Verified::name(manifest.to_string().into_bytes());
-        client.push_manifest(place, None, MANIFEST, &manifest).unwrap();
-        entries.push(json!({ "mediaType": MANIFEST, "digest": manifest.digest(), "size": manifest.len(),
-            "platform": { "os": "linux", "architecture": architecture } }));
-    }
-    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries });
-    let index = Verified::name(index.to_string().into_bytes());
-    client.push_manifest(place, place.tag.as_deref(), INDEX, &index).unwrap();
-    index.digest().clone()
-}
-
 #[test]
 fn what_is_pushed_to_a_real_registry_comes_back_and_skopeo_agrees() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(Kind::Open) else { return };
     let client = client();
     let place = reference(registry.host(), "team/image", "v1");
     let layers = [vec![1; 3_000_000], vec![2; 10]];
@@ -94,7 +55,7 @@ fn what_is_pushed_to_a_real_registry_comes_back_and_skopeo_agrees() {
 
 #[test]
 fn a_blob_that_is_there_is_not_sent_again_and_one_that_is_not_is_none() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(Kind::Open) else { return };
     let client = client();
     let place = reference(registry.host(), "team/image", "v1");
     let digest = push_bytes(&client, &place, b"content");
@@ -108,7 +69,7 @@ fn a_blob_that_is_there_is_not_sent_again_and_one_that_is_not_is_none() {
 
 #[test]
 fn bytes_that_are_not_what_they_were_said_to_be_are_not_stored() {
-    let Some(registry) = Registry::start(false) else { return };
+    let Some(registry) = Registry::start(Kind::Open) else { return };
     let client = client();
     let place = reference(registry.host(), "team/image", "v1");
     let digest = Digest::sha256(b"content");
@@ -167,7 +128,7 @@ fn a_registry_that_is_busy_is_asked_again() {
     let count = AtomicUsize::new(0);
     let fake = Fake::start(move |_, peer| match count.fetch_add(1, Ordering::SeqCst) {
         0 => peer.answer(503, &[], b"busy"),
-        _ => peer.answer(200, &[("Content-Type", MANIFEST)], b"{}"),
+        _ => peer.answer(200, &[("Content-Type", sample::MANIFEST)], b"{}"),
     });
     let manifest = client().resolve(&reference(&fake.host(), "image", "v1")).unwrap();
     assert_eq!(manifest.bytes.digest(), &Digest::sha256(b"{}"));

@@ -1,0 +1,92 @@
+//! In which order an ecosystem's versions come.
+//!
+//! One file a scheme, each a plain function that compares two versions as their format writes them, without
+//! allocating. A new scheme is a new file, a variant of [`Scheme`], a line in [`Scheme::compare`] and its ecosystems
+//! in [`Scheme::of_ecosystem`].
+
+mod apk;
+mod digits;
+mod dpkg;
+mod pep440;
+mod semver;
+
+use std::cmp::Ordering;
+
+/// A way to order versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// deb-version(7).
+    Dpkg,
+    /// apk-tools' apk-package(5).
+    Apk,
+    /// SemVer 2.0, read as leniently as the ecosystems that say they use it need.
+    Semver,
+    /// Python's PEP 440, with what came before it sorted before it.
+    Pep440,
+}
+
+impl Scheme {
+    /// Every scheme.
+    pub const ALL: &'static [Self] = &[Self::Dpkg, Self::Apk, Self::Semver, Self::Pep440];
+
+    /// The scheme of an ecosystem by OSV's name, release suffix or not (`Debian:12`); `None` where this program knows
+    /// no order for it.
+    pub fn of_ecosystem(ecosystem: &str) -> Option<Self> {
+        let base = crate::ecosystem::base(ecosystem);
+        Some(match base {
+            "Debian" | "Ubuntu" | "Echo" => Self::Dpkg,
+            "Alpine" | "Alpaquita" | "BellSoft Hardened Containers" | "Chainguard" | "MinimOS" | "Wolfi" => Self::Apk,
+            "npm" | "Go" | "crates.io" | "Bitnami" | "Hex" | "SwiftURL" | "GitHub Actions" | "Julia" | "Kubernetes"
+            | "VSCode" => Self::Semver,
+            "PyPI" => Self::Pep440,
+            _ => return None,
+        })
+    }
+
+    /// Compares two versions; `None` where the scheme cannot read one of them.
+    pub fn compare(self, left: &str, right: &str) -> Option<Ordering> {
+        match self {
+            Self::Dpkg => dpkg::compare(left, right),
+            Self::Apk => apk::compare(left, right),
+            Self::Semver => semver::compare(left, right),
+            Self::Pep440 => pep440::compare(left, right),
+        }
+    }
+
+    /// Whether the scheme can read a version.
+    pub fn orders(self, version: &str) -> bool {
+        self.compare(version, version).is_some()
+    }
+
+    /// Whether two texts are the same version: written alike, or equal in the scheme's order.
+    pub fn same(self, left: &str, right: &str) -> bool {
+        left == right || (self.may_be_same(left, right) && self.compare(left, right) == Some(Ordering::Equal))
+    }
+
+    /// A cheap no for most pairs, since records list hundreds of versions: equal versions have the same digits but for
+    /// zeros.
+    fn may_be_same(self, left: &str, right: &str) -> bool {
+        // A semantic version's build and Alpine's commit hash have digits that do not count.
+        match self {
+            Self::Apk => true,
+            Self::Semver => {
+                let counted = |text| digits::nonzero(str::split(text, '+').next().unwrap_or_default());
+                counted(left).eq(counted(right))
+            }
+            Self::Dpkg | Self::Pep440 => digits::nonzero(left).eq(digits::nonzero(right)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ecosystem_is_known_with_and_without_its_release() {
+        assert_eq!(Scheme::of_ecosystem("Debian:12"), Some(Scheme::Dpkg));
+        assert_eq!(Scheme::of_ecosystem("Ubuntu:Pro:18.04:LTS"), Some(Scheme::Dpkg));
+        assert_eq!(Scheme::of_ecosystem("PyPI"), Some(Scheme::Pep440));
+        assert_eq!(Scheme::of_ecosystem("Debian2"), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! What the room promises, one file a promise.
+// Helpers of tests fail a test as tests do; clippy allows it only within test functions.
+#![allow(clippy::expect_used)]
+
+mod builders;
+mod damage;
+mod examples;
+mod fetching;
+mod hostile;
+mod judge;
+mod matching;
+mod orders;
+mod real_data;
+mod support;
+mod vectors;

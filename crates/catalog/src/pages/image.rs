@@ -1,0 +1,326 @@
+//! `/r/REPOSITORY/-/images/DIGEST`: everything that is known of one image.
+
+use std::collections::BTreeMap;
+
+use ::image::Digest;
+use access::{Action, Resource};
+use askama::Template;
+use axum::response::Response;
+use findings::{Finding, Report};
+use gate::evidence::{Subject, judge};
+use gate::{Judgement, Mode};
+use inventory::PackageKind;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::actions::{Update, updates};
+use super::filter::Filter;
+use super::layers::{Layer, layers};
+use super::pager::Pager;
+use super::text;
+use crate::counts::{self, SEVERITIES, word};
+use crate::failure::Failure;
+use crate::images::{self, Knowledge};
+use crate::link::OuterLink;
+use crate::reply::{Answer, Frame, answer};
+use crate::request::Asked;
+use crate::signatures::{Attached, Collected, attached};
+use crate::{Catalog, address};
+
+/// Updates that the page shows before it says how many more there are; the JSON has all.
+const UPDATES: usize = 12;
+
+/// An image.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Image {
+    repository: String,
+    digest: Digest,
+    /// The name to pull by.
+    reference: String,
+    /// The tags that point to it here, or to an index that names it.
+    tags: Vec<String>,
+    pushed_at: String,
+    #[serde(flatten)]
+    knowledge: Knowledge,
+    /// What the report says, where there is one.
+    report: Option<Told>,
+    /// Signatures that are attached to it. Whether they count is in `policy`.
+    signatures: Vec<Attached>,
+    /// What the policy says of it.
+    policy: Verdict,
+}
+
+/// What a report says.
+#[derive(Clone, Debug, Serialize)]
+struct Told {
+    platform: String,
+    /// The distribution.
+    release: Option<String>,
+    /// When the advisories that it was held against were put together, RFC 3339.
+    index_built_at: String,
+    /// Which of the findings are in `findings`.
+    filter: Filter,
+    /// How many are, and which page of them.
+    shown: Pager,
+    findings: Vec<Found>,
+    /// What to update, worst first.
+    updates: Vec<Update>,
+    /// How many packages of each kind.
+    packages: BTreeMap<PackageKind, usize>,
+    layers: Vec<Layer>,
+    /// Packages that no loaded source covers, by ecosystem.
+    uncovered: Vec<Uncovered>,
+    /// What could not be read in the image.
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Uncovered {
+    ecosystem: String,
+    packages: usize,
+}
+
+/// A finding.
+#[derive(Clone, Debug, Serialize)]
+struct Found {
+    id: String,
+    /// The id by which people know it.
+    cve: String,
+    aliases: Vec<String>,
+    severity: &'static str,
+    score: Option<f32>,
+    summary: String,
+    package: String,
+    version: String,
+    /// The source package, where it has another name.
+    source: Option<String>,
+    purl: String,
+    fixed: Option<String>,
+    layer: usize,
+    /// The file that tells of the package.
+    path: String,
+    url: Option<OuterLink>,
+}
+
+/// What the policy says.
+#[derive(Clone, Debug, Serialize)]
+struct Verdict {
+    /// `off`, `warn`, `enforce`.
+    mode: &'static str,
+    /// The pattern of the rule that holds.
+    rule: Option<String>,
+    /// Whether it may be used.
+    allowed: bool,
+    requirements: Vec<Requirement>,
+    exceptions: Vec<Excepted>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Requirement {
+    wanted: String,
+    met: bool,
+    found: String,
+    details: Vec<String>,
+    mend: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Excepted {
+    id: String,
+    reason: String,
+    until: Option<String>,
+    packages: Vec<String>,
+}
+
+#[derive(Debug, Template)]
+#[template(path = "image.html")]
+struct Page {
+    frame: Frame,
+    model: Image,
+    here: String,
+}
+
+impl Answer for Page {
+    type Model = Image;
+    fn model(&self) -> &Image {
+        &self.model
+    }
+}
+
+impl Page {
+    fn previous(&self, told: &Told) -> Option<String> {
+        told.shown.previous().map(|page| self.page(told, page))
+    }
+
+    fn next(&self, told: &Told) -> Option<String> {
+        told.shown.next().map(|page| self.page(told, page))
+    }
+
+    /// This page with another page of findings.
+    fn page(&self, told: &Told, page: usize) -> String {
+        let layer = told.filter.layer.map(|layer| layer.to_string()).unwrap_or_default();
+        let fixable = if told.filter.fixable { "1" } else { "" };
+        let severity = told.filter.severity.unwrap_or_default();
+        let page = page.to_string();
+        address::with_query(
+            &self.here,
+            &[("severity", severity), ("fixable", fixable), ("layer", &layer), ("page", &page)],
+        ) + "#findings"
+    }
+
+    /// This page with only what one severity and worse has.
+    fn at_least(&self, severity: &str) -> String {
+        address::with_query(&self.here, &[("severity", severity)]) + "#findings"
+    }
+
+    /// This page with only one layer's findings.
+    fn of_layer(&self, layer: usize) -> String {
+        address::with_query(&self.here, &[("layer", &layer.to_string())]) + "#findings"
+    }
+}
+
+/// An image's page.
+pub(crate) async fn show(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> Response {
+    let model = load(catalog, asked, name, digest).await;
+    answer(catalog, asked, |frame| Ok(Page { frame, model: model?, here: address::image(name, digest) }))
+}
+
+async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> Result<Image, Failure> {
+    asked.may(Action::View, &Resource::Repository(name.to_owned()))?;
+    let filter = Filter::of(asked)?;
+    let missing = || Failure::NoImage(name.to_owned(), digest.clone());
+    let row = catalog.store.manifest(name, digest).await?.ok_or_else(missing)?;
+    let manifest = images::manifest(catalog, name, digest).await?.ok_or_else(missing)?;
+    let report = kept_report(catalog, digest).await?;
+    let known = images::knowledge(catalog, &[(digest.clone(), None)]).await?;
+    let knowledge = match known.into_iter().next() {
+        Some(known) if report.is_some() || !(manifest.images.is_empty() || manifest.is_index) => known.knowledge,
+        _ => Knowledge::NotAnImage,
+    };
+    let (tags, index) = places(catalog, name, digest).await?;
+    let mut signatures = Vec::new();
+    for subject in std::iter::once(digest).chain(&index) {
+        signatures.push((subject.clone(), attached(catalog, name, subject).await?));
+    }
+    let reason = match &knowledge {
+        Knowledge::Pending { reason, .. } => format!("pending: {reason}"),
+        _ => "there is no report of it".to_owned(),
+    };
+    let evidence = Collected::new(catalog, signatures.clone(), report.clone().ok_or(reason)).await?;
+    let subject = Subject { repository: catalog.full_name(name), digest: digest.clone(), index };
+    let judgement = judge(&catalog.policy, &subject, &evidence, OffsetDateTime::now_utc()).await;
+    Ok(Image {
+        repository: name.to_owned(),
+        reference: format!("{}@{digest}", catalog.full_name(name)),
+        digest: digest.clone(),
+        tags,
+        pushed_at: row.pushed_at,
+        knowledge,
+        report: report.map(|report| told(asked, report, filter)).transpose()?,
+        signatures: signatures.into_iter().flat_map(|(_, attached)| attached).collect(),
+        policy: Verdict::of(&judgement),
+    })
+}
+
+/// The report as it is kept.
+pub(super) async fn kept_report(catalog: &Catalog, digest: &Digest) -> Result<Option<Report>, Failure> {
+    let Some(row) = catalog.store.report(digest).await? else { return Ok(None) };
+    let report = serde_json::from_slice(&row.json).map_err(|error| Failure::Report(digest.clone(), error))?;
+    Ok(Some(report))
+}
+
+/// The tags of a repository that lead to an image, and an index that names it, where a tag points to one.
+async fn places(catalog: &Catalog, name: &str, digest: &Digest) -> Result<(Vec<String>, Option<Digest>), Failure> {
+    /// Tags that are looked through for an index. Repositories with more show fewer of an image's tags.
+    const MOST_TAGS: u32 = 500;
+    let mut tags = Vec::new();
+    let mut index = None;
+    for row in catalog.store.tags(name, None, MOST_TAGS).await? {
+        if row.digest == *digest {
+            tags.push(row.tag);
+        } else if let Some(manifest) = images::manifest(catalog, name, &row.digest).await?
+            && manifest.is_index
+            && manifest.images.iter().any(|(image, _)| image == digest)
+        {
+            tags.push(row.tag);
+            index = Some(row.digest);
+        }
+    }
+    Ok((tags, index))
+}
+
+fn told(asked: &Asked, report: Report, filter: Filter) -> Result<Told, Failure> {
+    let mut packages: BTreeMap<PackageKind, usize> = BTreeMap::new();
+    for located in &report.inventory.packages {
+        *packages.entry(located.package.kind).or_default() += 1;
+    }
+    let (updates, layers) = (updates(&report), layers(&report));
+    let found: Vec<Finding> = report.findings.into_iter().filter(|finding| filter.shows(finding)).collect();
+    let (shown, findings) = Pager::cut(asked, found)?;
+    let release = report.inventory.release.map(|release| {
+        release.pretty_name.unwrap_or_else(|| format!("{} {}", release.id, release.version_id).trim().to_owned())
+    });
+    let uncovered = report.uncovered.into_iter();
+    Ok(Told {
+        platform: report.platform,
+        release,
+        index_built_at: report.index.built_at,
+        filter,
+        shown,
+        findings: findings.into_iter().map(Found::of).collect(),
+        updates,
+        packages,
+        layers,
+        uncovered: uncovered.map(|(ecosystem, packages)| Uncovered { ecosystem, packages }).collect(),
+        warnings: report.inventory.warnings,
+    })
+}
+
+impl Found {
+    fn of(finding: Finding) -> Self {
+        let Finding { matched, located } = finding;
+        let cve = matched.aliases.iter().find(|alias| alias.starts_with("CVE-")).unwrap_or(&matched.id).clone();
+        let source = located.package.source.map(|source| source.name).filter(|name| *name != located.package.name);
+        Self {
+            id: matched.id,
+            cve,
+            aliases: matched.aliases,
+            severity: word(matched.severity),
+            score: matched.score,
+            summary: matched.summary,
+            package: located.package.name,
+            version: located.package.version,
+            source,
+            purl: located.purl,
+            fixed: matched.fixed,
+            layer: located.layer,
+            path: located.path,
+            url: OuterLink::parse(&matched.url),
+        }
+    }
+}
+
+impl Verdict {
+    fn of(judgement: &Judgement) -> Self {
+        let requirements = judgement.requirements.iter().cloned().map(|requirement| Requirement {
+            wanted: requirement.wanted,
+            met: requirement.met,
+            found: requirement.found,
+            details: requirement.details,
+            mend: requirement.mend,
+        });
+        let exceptions = judgement.excepted.iter().cloned().map(|excepted| Excepted {
+            id: excepted.id,
+            reason: excepted.reason,
+            until: excepted.until.map(|date| date.to_string()),
+            packages: excepted.packages,
+        });
+        Self {
+            mode: judgement.mode.as_str(),
+            rule: judgement.rule.as_ref().map(|rule| rule.pattern.clone()),
+            allowed: judgement.mode != Mode::Enforce || judgement.all_met(),
+            requirements: requirements.collect(),
+            exceptions: exceptions.collect(),
+        }
+    }
+}

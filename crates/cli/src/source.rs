@@ -1,0 +1,143 @@
+//! The image that the command line names, opened in two halves: what only the caller may open, then what is in it.
+
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use image::client::{Client, Credentials, RegistrySource, Settings};
+use image::source::{DockerArchive, Engine, LayoutFolder, OciLayout, engine_socket};
+use image::target::Target;
+use image::{ImageSource, Platform, Reference};
+
+/// Where an image is to be read from. No byte of it has been looked at yet.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    text: String,
+    platform: Option<Platform>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// The local engine where it has the image, else the registry.
+    Anywhere {
+        reference: Reference,
+        engine: Option<Engine>,
+        credentials: Credentials,
+    },
+    Engine {
+        reference: Reference,
+        engine: Engine,
+    },
+    Registry {
+        reference: Reference,
+        credentials: Credentials,
+    },
+    Layout {
+        folder: LayoutFolder,
+        tag: Option<String>,
+    },
+    Archive {
+        file: File,
+        image: Option<String>,
+    },
+}
+
+impl Wanted {
+    /// As the calling user: opens files and the engine's socket, reads the caller's logins.
+    pub(crate) fn prepare(text: &str, platform: Option<Platform>) -> Result<Self> {
+        let target: Target = text.parse()?;
+        let place = match target {
+            Target::Reference(reference) => {
+                // A machine without an engine, or a caller who may not ask it, has a registry all the same.
+                let engine = match connect() {
+                    Ok(engine) => Some(engine),
+                    Err(error) => {
+                        tracing::debug!("the local engine was not asked: {error:#}");
+                        None
+                    }
+                };
+                let credentials = Credentials::of_caller([&reference]);
+                Place::Anywhere { reference, engine, credentials }
+            }
+            Target::Engine(reference) => Place::Engine { reference, engine: connect()? },
+            Target::Registry(reference) => {
+                let credentials = Credentials::of_caller([&reference]);
+                Place::Registry { reference, credentials }
+            }
+            Target::OciLayout { folder, tag } => {
+                let mut folder = LayoutFolder::open(&folder).with_context(|| hint(text))?;
+                folder.hold_files().with_context(|| hint(text))?;
+                Place::Layout { folder, tag }
+            }
+            Target::DockerArchive { file, image } => Place::Archive { file: archive(file.as_deref())?, image },
+        };
+        Ok(Self { text: text.to_owned(), platform, place })
+    }
+
+    /// As the owner of the data folder: finds the image and reads its manifest. What has to be copied on the way to
+    /// it lies in `spool`, in files without a name. Blocks.
+    pub(crate) fn open(self, spool: &Path) -> Result<Arc<dyn ImageSource>> {
+        let platform = self.platform.as_ref();
+        match self.place {
+            Place::Anywhere { reference, engine, credentials } => {
+                if let Some(engine) = engine {
+                    match engine.image(&reference, platform, spool) {
+                        Ok(Some(image)) => return Ok(Arc::new(image)),
+                        Ok(None) => tracing::debug!("the local engine does not have {reference}"),
+                        // A platform that the engine's copy is not for may well be at the registry.
+                        Err(error) => tracing::info!("the local engine could not give {reference}: {error}"),
+                    }
+                }
+                registry(&reference, credentials, platform)
+            }
+            Place::Engine { reference, engine } => {
+                let found = engine.image(&reference, platform, spool)?;
+                let missing =
+                    || format!("the local engine has no image {}; docker pull brings it", reference.familiar());
+                Ok(Arc::new(found.with_context(missing)?))
+            }
+            Place::Registry { reference, credentials } => registry(&reference, credentials, platform),
+            Place::Layout { folder, tag } => {
+                Ok(Arc::new(OciLayout::open(folder, &self.text, tag.as_deref(), platform)?))
+            }
+            Place::Archive { file, image } => {
+                Ok(Arc::new(DockerArchive::open(file, &self.text, image.as_deref(), platform, spool)?))
+            }
+        }
+    }
+}
+
+fn registry(
+    reference: &Reference,
+    credentials: Credentials,
+    platform: Option<&Platform>,
+) -> Result<Arc<dyn ImageSource>> {
+    let client = Client::new(credentials, Settings::default());
+    Ok(Arc::new(RegistrySource::open(&client, reference, platform)?))
+}
+
+fn connect() -> Result<Engine> {
+    let host = std::env::var("DOCKER_HOST").ok();
+    Ok(Engine::connect(&engine_socket(host.as_deref())?)?)
+}
+
+fn archive(path: Option<&Path>) -> Result<File> {
+    match path {
+        Some(path) => File::open(path).with_context(|| format!("cannot open {}", path.display())),
+        None => {
+            let stdin = std::io::stdin().as_fd().try_clone_to_owned().context("cannot read standard input")?;
+            Ok(File::from(stdin))
+        }
+    }
+}
+
+/// What the text would have meant as the name of an image, for whom it was meant so.
+fn hint(text: &str) -> String {
+    match Target::other_reading(text) {
+        Some(reference) => format!("cannot open {text}; the image of that name is written {reference}"),
+        None => format!("cannot open {text}"),
+    }
+}

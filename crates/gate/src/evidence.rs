@@ -1,0 +1,77 @@
+//! Collecting what a rule needs to know of an image, from `trust` and `scan`.
+//!
+//! `plimsoll policy test`, `plimsoll verify`, the pages and the engine's admission all come through [`judge`], so that
+//! they ask the same things in the same way. What no rule wants is not asked for.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use findings::Report;
+use image::Digest;
+use time::OffsetDateTime;
+use trust::{Signature, SignatureSource, Verifier};
+
+use crate::{Facts, Judgement, Needs, Policy};
+
+/// The image that is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// Registry and repository that it came from.
+    pub repository: String,
+    /// Its platform manifest.
+    pub digest: Digest,
+    /// The index that names the platform manifest, where it was reached through one whose bytes were verified. A
+    /// signature of the index is one of each manifest that it names by digest: what `cosign sign` of a tag makes.
+    pub index: Option<Digest>,
+}
+
+/// Where the facts about an image come from.
+pub trait Evidence: Send + Sync {
+    /// Where the signature bundles lie. Reading them may block on the network; it happens on a thread for that.
+    fn signatures(&self) -> Arc<dyn SignatureSource + Send + Sync>;
+
+    /// The image's findings; an error text (pending, no index, unreadable) where there are none.
+    fn report(&self, image: &Digest) -> impl Future<Output = Result<Report, String>> + Send;
+}
+
+/// Judges an image by a policy, collecting what its rule needs and nothing else.
+///
+/// A failure to collect is a fact, not an error: the rule's mode decides what follows from it.
+pub async fn judge(policy: &Policy, subject: &Subject, evidence: &impl Evidence, now: OffsetDateTime) -> Judgement {
+    let Needs { signers, findings } = policy.needs(&subject.repository);
+    let signatures = match signers {
+        None => None,
+        Some(keys) => Some(signatures(Verifier::new(keys), subject, evidence.signatures()).await),
+    };
+    let report = if findings { Some(evidence.report(&subject.digest).await) } else { None };
+    policy.judge(&Facts {
+        repository: &subject.repository,
+        digest: &subject.digest,
+        signatures,
+        report: report.as_ref().map(|report| report.as_ref().map_err(Clone::clone)),
+        now,
+    })
+}
+
+/// Valid signatures of the platform manifest or of the index above it, one a key.
+async fn signatures(
+    verifier: Verifier,
+    subject: &Subject,
+    source: Arc<dyn SignatureSource + Send + Sync>,
+) -> Result<Vec<Signature>, String> {
+    let subjects: Vec<Digest> = std::iter::once(subject.digest.clone()).chain(subject.index.clone()).collect();
+    let read = tokio::task::spawn_blocking(move || verified(&verifier, &subjects, source.as_ref()));
+    read.await.map_err(|_| "reading them ended unexpectedly".to_owned())?
+}
+
+fn verified(verifier: &Verifier, subjects: &[Digest], source: &dyn SignatureSource) -> Result<Vec<Signature>, String> {
+    let mut all: Vec<Signature> = Vec::new();
+    for subject in subjects {
+        for signature in verifier.verify(subject, source).map_err(|error| error.to_string())? {
+            if !all.iter().any(|known| known.key == signature.key) {
+                all.push(signature);
+            }
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,227 @@
+//! Is what was found little enough, complete, and of a recent day?
+
+use advisory::Severity;
+use findings::{Finding, Report};
+use time::format_description::well_known::Rfc3339;
+use time::{Date, Duration, OffsetDateTime, UtcOffset};
+
+use super::{Facts, Requirement, count, plain};
+use crate::rule::severity_word;
+use crate::{Exception, FindingsLimit, Tolerance, age};
+
+/// How many single findings a reason names; the report has them all.
+const NAMED: usize = 5;
+
+/// The clocks of the machine that built the index and of this one may differ by so much; an index from further in the
+/// future has an age that nobody can tell.
+const CLOCK_SKEW: Duration = Duration::hours(24);
+
+/// A finding that an exception let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excepted {
+    /// The exception's id.
+    pub id: String,
+    /// Why, as the policy says.
+    pub reason: String,
+    /// The last day on which it holds.
+    pub until: Option<Date>,
+    /// The packages in which the finding was let through.
+    pub packages: Vec<String>,
+}
+
+pub(super) fn judge(
+    limit: &FindingsLimit,
+    exceptions: &[Exception],
+    facts: &Facts<'_>,
+    policy: &str,
+) -> (Vec<Requirement>, Vec<Excepted>) {
+    let report = match known(facts) {
+        Ok(report) => report,
+        Err(why) => {
+            let requirement = Requirement {
+                wanted: wanted(limit),
+                met: false,
+                found: format!("its findings are not known: {why}"),
+                details: vec![],
+                mend: Some(format!("find out with `plimsoll scan {}`", facts.image())),
+            };
+            return (vec![requirement], vec![]);
+        }
+    };
+    let (severe, excepted) = severe(limit, exceptions, facts, report, policy);
+    let mut requirements = vec![severe, covered(report)];
+    requirements.extend(limit.index_age.map(|most| recent(most, report, facts.now)));
+    (requirements, excepted)
+}
+
+/// The report, where there is one and it is of this image.
+fn known<'a>(facts: &Facts<'a>) -> Result<&'a Report, String> {
+    match &facts.report {
+        None => Err("nobody looked".into()),
+        Some(Err(error)) => Err(plain(error)),
+        Some(Ok(report)) if report.digest != *facts.digest => {
+            Err(format!("the report at hand is of another image ({})", report.digest))
+        }
+        Some(Ok(report)) => Ok(report),
+    }
+}
+
+fn wanted(limit: &FindingsLimit) -> String {
+    let kind = if limit.only_fixable { "finding that has a fix" } else { "finding" };
+    match limit.at_most {
+        Tolerance::Nothing => format!("no {kind}"),
+        Tolerance::UpTo(severity) => format!("no {kind} above {}", severity_word(severity)),
+    }
+}
+
+fn severe(
+    limit: &FindingsLimit,
+    exceptions: &[Exception],
+    facts: &Facts<'_>,
+    report: &Report,
+    policy: &str,
+) -> (Requirement, Vec<Excepted>) {
+    let today = facts.now.to_offset(UtcOffset::UTC).date();
+    let mut excepted: Vec<Excepted> = Vec::new();
+    let mut above: Vec<(&Finding, Option<Date>)> = Vec::new();
+    for finding in report.findings.iter().filter(|finding| counts(limit, finding)) {
+        let named = || exceptions.iter().filter(|exception| names(exception, finding));
+        if let Some(exception) = named().find(|exception| holds(exception, today)) {
+            note(&mut excepted, exception, finding);
+        } else {
+            let ended = named().filter_map(|exception| exception.until).max();
+            above.push((finding, ended));
+        }
+    }
+    above.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.matched.severity));
+    let requirement = if above.is_empty() {
+        Requirement { wanted: wanted(limit), met: true, found: tally(report, &excepted), details: vec![], mend: None }
+    } else {
+        let mut details: Vec<String> = above.iter().take(NAMED).map(|(finding, ended)| told(finding, *ended)).collect();
+        if above.len() > NAMED {
+            details.push(format!("and {} more", above.len() - NAMED));
+        }
+        Requirement {
+            wanted: wanted(limit),
+            met: false,
+            found: format!("it has {}", count(above.len(), "such finding")),
+            details,
+            mend: Some(mend(&above, facts, policy)),
+        }
+    };
+    (requirement, excepted)
+}
+
+fn counts(limit: &FindingsLimit, finding: &Finding) -> bool {
+    !limit.at_most.admits(finding.matched.severity) && (!limit.only_fixable || finding.matched.fixed.is_some())
+}
+
+fn names(exception: &Exception, finding: &Finding) -> bool {
+    let ids = std::iter::once(&finding.matched.id).chain(&finding.matched.aliases);
+    ids.into_iter().any(|id| id.eq_ignore_ascii_case(&exception.id))
+}
+
+/// The day `until` is the last on which an exception holds, to midnight UTC.
+fn holds(exception: &Exception, today: Date) -> bool {
+    exception.until.is_none_or(|until| today <= until)
+}
+
+fn note(excepted: &mut Vec<Excepted>, exception: &Exception, finding: &Finding) {
+    let package = package(finding);
+    match excepted.iter_mut().find(|known| known.id == exception.id) {
+        Some(known) => known.packages.push(package),
+        None => excepted.push(Excepted {
+            id: exception.id.clone(),
+            reason: exception.reason.clone(),
+            until: exception.until,
+            packages: vec![package],
+        }),
+    }
+}
+
+fn package(finding: &Finding) -> String {
+    plain(&format!("{} {}", finding.located.package.name, finding.located.package.version))
+}
+
+/// `CVE-2026-1 high in curl 7.88 (fixed in 7.89)`.
+fn told(finding: &Finding, ended: Option<Date>) -> String {
+    let matched = &finding.matched;
+    let fixed = match &matched.fixed {
+        Some(version) => format!("fixed in {}", plain(version)),
+        None => "no fix yet".to_owned(),
+    };
+    let ended = ended.map(|date| format!(", its exception ended with {date}")).unwrap_or_default();
+    let id = matched.aliases.iter().find(|id| id.starts_with("CVE-")).unwrap_or(&matched.id);
+    format!("{} {} in {}, {fixed}{ended}", plain(id), severity_word(matched.severity), package(finding))
+}
+
+fn mend(above: &[(&Finding, Option<Date>)], facts: &Facts<'_>, policy: &str) -> String {
+    let list = format!("`plimsoll scan {}` lists all", facts.image());
+    let fixable = above.iter().filter(|(finding, _)| finding.matched.fixed.is_some()).count();
+    let update = if fixable == above.len() {
+        "update these packages and push again".to_owned()
+    } else if fixable > 0 {
+        format!("update what has a fix ({fixable} of {}) and push again", above.len())
+    } else {
+        "none has a fix yet".to_owned()
+    };
+    format!("{update}, or write an exception with its reason into {policy}; {list}")
+}
+
+fn tally(report: &Report, excepted: &[Excepted]) -> String {
+    if report.findings.is_empty() {
+        return "nothing was found".to_owned();
+    }
+    let worst = report.findings.iter().map(|finding| finding.matched.severity).max().unwrap_or_default();
+    let unscored = report.findings.iter().filter(|finding| finding.matched.severity == Severity::Unknown).count();
+    let unscored = if unscored > 0 { format!(", {unscored} without a severity") } else { String::new() };
+    let excepted = match excepted.len() {
+        0 => String::new(),
+        some => format!(", {} let through by exception", count(some, "id")),
+    };
+    let findings = count(report.findings.len(), "finding");
+    format!("{findings} in all, the worst {}{unscored}{excepted}", severity_word(worst))
+}
+
+/// What no source covers was not looked at: it is unknown, never clean.
+fn covered(report: &Report) -> Requirement {
+    let wanted = "advisories for all of its packages".to_owned();
+    let uncovered: usize = report.uncovered.iter().map(|(_, packages)| packages).sum();
+    if uncovered == 0 {
+        let found = format!("{} looked up", count(report.inventory.packages.len(), "package"));
+        return Requirement { wanted, met: true, found, details: vec![], mend: None };
+    }
+    let details = report
+        .uncovered
+        .iter()
+        .take(NAMED)
+        .map(|(ecosystem, packages)| format!("{} of {}", count(*packages, "package"), plain(ecosystem)))
+        .collect();
+    Requirement {
+        wanted,
+        met: false,
+        found: format!("no loaded source covers {}", count(uncovered, "package")),
+        details,
+        mend: Some("load their source with `plimsoll db update` or `plimsoll db import`, and scan again".into()),
+    }
+}
+
+fn recent(most: age::Age, report: &Report, now: OffsetDateTime) -> Requirement {
+    let wanted = format!("an advisory index of the last {most}");
+    let mend = Some("fetch the present one with `plimsoll db update`".to_owned());
+    let unmet =
+        |found: String| Requirement { wanted: wanted.clone(), met: false, found, details: vec![], mend: mend.clone() };
+    let Ok(built) = OffsetDateTime::parse(&report.index.built_at, &Rfc3339) else {
+        return unmet(format!("the day of the index is not known ({:?})", plain(&report.index.built_at)));
+    };
+    let old = now - built;
+    let day = built.to_offset(UtcOffset::UTC).date();
+    if old < -CLOCK_SKEW {
+        return unmet(format!("the index says that it is of {day}, which is yet to come; set this machine's clock"));
+    }
+    if old > most.duration() {
+        return unmet(format!("it is of {day}, more than {} ago", age::in_words(old)));
+    }
+    let found = format!("it is of {day}, {} ago", age::in_words(old));
+    Requirement { wanted, met: true, found, details: vec![], mend: None }
+}

@@ -1,0 +1,131 @@
+//! The facts held against the rule.
+
+mod findings;
+mod signatures;
+mod verdict;
+
+use ::findings::Report;
+use image::Digest;
+use trust::Signature;
+
+use crate::{Mode, Policy, normalise};
+
+pub use findings::Excepted;
+pub use verdict::Verdict;
+
+/// What is known of an image when it is judged.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// Registry and repository that it came from (`registry.example.com/payments/api`).
+    pub repository: &'a str,
+    /// Its platform manifest.
+    pub digest: &'a Digest,
+    /// Valid signatures; an error text where they could not be fetched.
+    pub signatures: Option<Result<Vec<Signature>, String>>,
+    /// Its findings; an error text where there are none (pending, no index).
+    pub report: Option<Result<&'a Report, String>>,
+    /// The time to judge by.
+    pub now: time::OffsetDateTime,
+}
+
+/// Everything that can be said of an image under a policy: which rule held, and how each of its requirements fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The repository, in the spelling that patterns are compared with.
+    pub repository: String,
+    /// The platform manifest that was judged.
+    pub digest: Digest,
+    /// The rule that held; `None` where none matched, which means off.
+    pub rule: Option<RuleName>,
+    /// How it is meant.
+    pub mode: Mode,
+    /// What it demands, in the order in which people ask: signed, known, of which day.
+    pub requirements: Vec<Requirement>,
+    /// Findings that an exception let through.
+    pub excepted: Vec<Excepted>,
+}
+
+/// Which rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleName {
+    /// Its pattern.
+    pub pattern: String,
+    /// The policy file.
+    pub file: String,
+    /// The line on which its `[[rule]]` stands.
+    pub line: usize,
+}
+
+/// One thing that a rule demands, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// What is wanted, as a noun phrase: `a signature by release.pub`.
+    pub wanted: String,
+    /// Whether it is so.
+    pub met: bool,
+    /// What was found: `no valid signature`.
+    pub found: String,
+    /// Single things behind `found`, such as findings; at most a handful.
+    pub details: Vec<String>,
+    /// What would mend it, where it is not met: a command first.
+    pub mend: Option<String>,
+}
+
+impl Policy {
+    /// Judges, and tells all of it.
+    ///
+    /// A fact that the rule needs and that is missing, failed or too old is a requirement not met.
+    pub fn judge(&self, facts: &Facts<'_>) -> Judgement {
+        let mut judgement = Judgement {
+            repository: normalise(facts.repository),
+            digest: facts.digest.clone(),
+            rule: None,
+            mode: Mode::Off,
+            requirements: Vec::new(),
+            excepted: Vec::new(),
+        };
+        let Some(rule) = self.rule_for(facts.repository) else { return judgement };
+        judgement.mode = rule.mode;
+        judgement.rule =
+            Some(RuleName { pattern: rule.images.to_string(), file: self.name().to_owned(), line: rule.line });
+        if rule.mode == Mode::Off {
+            return judgement;
+        }
+        if let Some(signers) = &rule.signers {
+            judgement.requirements.push(signatures::judge(signers, facts));
+        }
+        if let Some(limit) = &rule.findings {
+            let (requirements, excepted) = findings::judge(limit, &rule.exceptions, facts, self.name());
+            judgement.requirements.extend(requirements);
+            judgement.excepted = excepted;
+        }
+        judgement
+    }
+
+    /// Judges.
+    pub fn decide(&self, facts: &Facts<'_>) -> Verdict {
+        self.judge(facts).verdict()
+    }
+}
+
+impl Facts<'_> {
+    /// The image as a command takes it.
+    fn image(&self) -> String {
+        format!("{}@{}", self.repository, self.digest)
+    }
+}
+
+/// `1 finding`, `3 findings`.
+fn count(number: usize, singular: &str) -> String {
+    if number == 1 { format!("1 {singular}") } else { format!("{number} {singular}s") }
+}
+
+/// Text from images and advisories in a line for people: nothing in it can move the cursor or begin a new line.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c }).take(200).collect()
+}
+
+/// Characters that turn the direction of writing can make a line read as another one (CVE-2021-42574).
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}

@@ -1,0 +1,4 @@
+mod compressions;
+mod gnu_tar;
+mod hostile;
+mod trees;

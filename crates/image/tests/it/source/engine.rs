@@ -1,0 +1,212 @@
+//! The local engine is asked over its socket: a fake one for its moods, the real one for its ways.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use image::source::{Engine, SourceError, engine_socket};
+use image::{Digest, ImageSource, Reference};
+use tempfile::TempDir;
+
+use crate::made::{self, Parts, image_of, saved, tar_of};
+use crate::outside;
+
+/// Answers each request line with the bytes that `answer` gives, then hangs up.
+struct FakeEngine {
+    folder: TempDir,
+    requests: JoinHandle<Vec<String>>,
+}
+
+impl FakeEngine {
+    fn start(connections: usize, answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
+        let requests = std::thread::spawn(move || {
+            let mut requests = Vec::new();
+            // Connections are made beforehand and used in any order, or not at all.
+            let streams: Vec<UnixStream> = (0..connections).map(|_| listener.accept().unwrap().0).collect();
+            for stream in streams.into_iter().rev() {
+                let mut lines = BufReader::new(&stream).lines();
+                let Some(Ok(request)) = lines.next() else { continue };
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                let bytes = answer(&request);
+                requests.push(request);
+                // A client that has heard enough may hang up.
+                drop((&stream).write_all(&bytes));
+            }
+            requests
+        });
+        Self { folder, requests }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
+    }
+}
+
+fn parts() -> Parts {
+    image_of(&[tar_of(&[("etc/name", b"one")]), tar_of(&[("b", &vec![7; 100_000])])], "amd64")
+}
+
+fn response(status: &str, body: &[u8]) -> Vec<u8> {
+    [format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+}
+
+fn chunked(body: &[u8]) -> Vec<u8> {
+    let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body.chunks(30_000) {
+        write!(bytes, "{:x}\r\n", chunk.len()).unwrap();
+        bytes.extend(chunk);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    bytes
+}
+
+fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+fn ask(engine: &FakeEngine, name: &str) -> Result<Option<image::source::DockerArchive>, SourceError> {
+    Engine::connect(&engine.socket()).unwrap().image(&reference(name), None, &std::env::temp_dir())
+}
+
+fn assert_layers(source: &dyn ImageSource, parts: &Parts) {
+    for (index, tar) in parts.tars.iter().enumerate() {
+        let (walked, _) = made::see(source.open_layer(index).unwrap()).unwrap();
+        assert_eq!(walked.diff_id, Digest::sha256(tar));
+    }
+}
+
+#[test]
+fn an_image_that_the_engine_has_is_copied_out_of_it() {
+    let parts = parts();
+    let tar = saved(&[("localhost:5000/team/app:1", &parts)]);
+    let engine = FakeEngine::start(2, move |request| match request {
+        request if request.contains("/json") => response("200 OK", br#"{"Id":"sha256:1"}"#),
+        _ => chunked(&tar),
+    });
+    let source = ask(&engine, "localhost:5000/team/app:1").unwrap().unwrap();
+    assert_eq!(source.image().reference, Some(reference("localhost:5000/team/app:1")));
+    assert_layers(&source, &parts);
+    let requests = engine.requests.join().unwrap();
+    assert_eq!(
+        requests,
+        ["GET /images/localhost:5000/team/app:1/json HTTP/1.1", "GET /images/localhost:5000/team/app:1/get HTTP/1.1"]
+    );
+}
+
+#[test]
+fn an_image_that_the_engine_does_not_have_is_none() {
+    let engine = FakeEngine::start(2, |_| response("404 Not Found", br#"{"message":"No such image: debian:12"}"#));
+    assert!(ask(&engine, "debian:12").unwrap().is_none());
+}
+
+#[test]
+fn an_engine_that_fails_is_quoted() {
+    let engine =
+        FakeEngine::start(2, |_| response("500 Internal Server Error", b"{\"message\":\"disk \\u001b[31mbroken\"}"));
+    insta::assert_snapshot!(ask(&engine, "debian:12").unwrap_err(), @r#"the docker engine refused to look for debian:12: 500, "disk \u{1b}[31mbroken""#);
+}
+
+#[test]
+fn an_export_that_breaks_off_is_refused() {
+    let tar = saved(&[("app:1", &parts())]);
+    for cut in [100, 5_000, 40_000] {
+        let tar = tar.clone();
+        let engine = FakeEngine::start(2, move |request| match request {
+            request if request.contains("/json") => response("200 OK", b"{}"),
+            _ => chunked(&tar)[..cut].to_vec(),
+        });
+        let error = ask(&engine, "app:1").unwrap_err();
+        assert!(matches!(error, SourceError::Archive { .. }), "{cut}: {error}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_http_is_an_error() {
+    let engine = FakeEngine::start(2, |_| b"SSH-2.0-OpenSSH\r\n".to_vec());
+    assert!(matches!(ask(&engine, "app:1"), Err(SourceError::Remote(_))));
+}
+
+#[test]
+fn without_an_engine_the_error_says_so_and_tells_that_it_is_absent() {
+    let error = Engine::connect(Path::new("/nonexistent/docker.sock")).unwrap_err();
+    assert!(error.is_absent());
+    insta::assert_snapshot!(error, @"could not connect to the docker engine at /nonexistent/docker.sock: No such file or directory (os error 2); start it, ask as a user who may, or name the image with registry:");
+    assert_eq!(engine_socket(None).unwrap(), Path::new("/var/run/docker.sock"));
+    assert_eq!(engine_socket(Some("unix:///run/user/1/docker.sock")).unwrap(), Path::new("/run/user/1/docker.sock"));
+    let remote = engine_socket(Some("tcp://10.0.0.1:2375")).unwrap_err();
+    assert!(remote.is_absent());
+    insta::assert_snapshot!(remote, @r#"DOCKER_HOST is "tcp://10.0.0.1:2375"; only an engine on this machine (unix://…) is asked, name the image with registry:"#);
+}
+
+/// A dockerd of this test's own.
+struct Dockerd {
+    process: Child,
+    folder: TempDir,
+}
+
+impl Dockerd {
+    /// Needs root, and a kernel that lets it; otherwise skipped.
+    fn start() -> Option<Self> {
+        if !outside::has_program("dockerd") || !outside::is_root() {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let process = Command::new("dockerd")
+            .args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")])
+            .args(["--host", &format!("unix://{}", at("docker.sock")), "--storage-driver", "vfs"])
+            .args(["--iptables=false", "--ip6tables=false", "--bridge", "none"])
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let mut dockerd = Self { process, folder };
+        for _ in 0..600 {
+            if UnixStream::connect(dockerd.socket()).is_ok() {
+                return Some(dockerd);
+            }
+            if dockerd.process.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let log = std::fs::read_to_string(dockerd.folder.path().join("log")).unwrap();
+        panic!("dockerd does not come up: {log}");
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
+    }
+}
+
+impl Drop for Dockerd {
+    fn drop(&mut self) {
+        // SIGTERM, so that it takes its containerd with it.
+        if let Some(process) = rustix::process::Pid::from_raw(self.process.id().cast_signed()) {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
+        }
+        drop(self.process.wait());
+    }
+}
+
+#[test]
+fn the_real_engine_gives_out_an_image_that_was_loaded() {
+    let Some(dockerd) = Dockerd::start() else { return };
+    let parts = parts();
+    let file = dockerd.folder.path().join("app.tar");
+    std::fs::write(&file, saved(&[("app:1", &parts)])).unwrap();
+    let host = format!("unix://{}", dockerd.socket().display());
+    outside::run(Command::new("docker").args(["--host", &host, "load", "--input"]).arg(&file));
+
+    let engine = Engine::connect(&dockerd.socket()).unwrap();
+    let source = engine.image(&reference("app:1"), None, &std::env::temp_dir()).unwrap().unwrap();
+    assert_layers(&source, &parts);
+    assert_eq!(source.image().config_bytes.digest(), &parts.config.digest());
+    assert!(engine.image(&reference("app:2"), None, &std::env::temp_dir()).unwrap().is_none());
+}

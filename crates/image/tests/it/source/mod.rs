@@ -1,0 +1,5 @@
+mod docker_archive;
+mod engine;
+mod oci_layout;
+mod resolving;
+mod skopeo;

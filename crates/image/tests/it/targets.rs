@@ -1,0 +1,64 @@
+//! What a target means is told by its text alone.
+
+use image::{Reference, Target};
+
+fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_prefix_says_where_to_look() {
+    for (text, target) in [
+        ("debian:12", Target::Reference(reference("debian:12"))),
+        ("localhost:5000/a", Target::Reference(reference("localhost:5000/a"))),
+        ("docker", Target::Reference(reference("docker"))),
+        ("dir:1.0", Target::Reference(reference("dir:1.0"))),
+        ("Docker:debian:12", Target::Engine(reference("debian:12"))),
+        ("docker:debian:12", Target::Engine(reference("debian:12"))),
+        ("registry:ghcr.io/a/b", Target::Registry(reference("ghcr.io/a/b"))),
+        ("oci:./layout", Target::OciLayout { folder: "./layout".into(), tag: None }),
+        ("oci:/srv/l:v1", Target::OciLayout { folder: "/srv/l".into(), tag: Some("v1".into()) }),
+        (
+            "oci:l:docker.io/library/a:1",
+            Target::OciLayout { folder: "l".into(), tag: Some("docker.io/library/a:1".into()) },
+        ),
+        ("docker-archive:a.tar", Target::DockerArchive { file: Some("a.tar".into()), image: None }),
+        (
+            "docker-archive:a.tar:app:1",
+            Target::DockerArchive { file: Some("a.tar".into()), image: Some("app:1".into()) },
+        ),
+        ("docker-archive:-", Target::DockerArchive { file: None, image: None }),
+    ] {
+        assert_eq!(text.parse::<Target>().unwrap(), target, "{text}");
+        assert_eq!(target.to_string().parse::<Target>().unwrap(), target, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_target_is_refused_with_what_to_write() {
+    let refusal = |text: &str| text.parse::<Target>().unwrap_err().to_string();
+    insta::assert_snapshot!(
+        ["", "oci:", "docker:", "docker-archive:", "docker-archive::x", "./image.tar", "/srv/layout",
+         "docker://debian", "docker-daemon:debian:12", "oci-archive:/tmp/x", "dir:/tmp/x"].map(refusal).join("\n"),
+        @r#"
+        "" is not an image reference: it is empty; write a name such as debian:12
+        oci: needs a folder behind the colon, for example oci:./layout:latest
+        docker: needs a name behind the colon, for example docker:debian:12
+        docker-archive: needs a file behind the colon, for example docker-archive:image.tar
+        docker-archive: needs a file behind the colon, for example docker-archive:image.tar
+        "./image.tar" is a path; write docker-archive:./image.tar for a file or oci:./image.tar for a folder
+        "/srv/layout" is a path; write docker-archive:/srv/layout for a file or oci:/srv/layout for a folder
+        "//debian" is not an image reference: the repository's name has an empty part; parts are separated by a single slash
+        docker-daemon: is not read here; write docker:NAME for the local engine
+        oci-archive: is not read here; write docker-archive:FILE, OCI archives are told by their content
+        dir: is not read here; only images are read; write oci:DIR for an OCI layout
+        "#
+    );
+}
+
+#[test]
+fn an_image_that_is_called_like_a_prefix_can_be_hinted_at() {
+    assert_eq!(Target::other_reading("registry:2"), Some(reference("docker.io/library/registry:2")));
+    assert_eq!(Target::other_reading("docker:debian:12"), None);
+    assert_eq!(Target::other_reading("debian:12"), None);
+}

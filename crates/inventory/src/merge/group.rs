@@ -1,0 +1,52 @@
+//! Packages that files tell of, and since which layer each is there.
+
+use std::collections::HashMap;
+
+use crate::package::Package;
+use crate::record::{Catalogued, Fact};
+
+/// Files that are read together, in order, and their packages.
+#[derive(Debug, Default)]
+pub(super) struct Group<'a> {
+    files: Vec<&'a Catalogued>,
+    packages: Vec<Held<'a>>,
+}
+
+/// A package that is there.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    pub(super) package: &'a Package,
+    pub(super) file: &'a Catalogued,
+    pub(super) layer: usize,
+}
+
+impl<'a> Group<'a> {
+    pub(super) fn files(&self) -> &[&'a Catalogued] {
+        &self.files
+    }
+
+    pub(super) fn packages(&self) -> &[Held<'a>] {
+        &self.packages
+    }
+
+    /// These are the files from `layer` on. A package that was there keeps its layer.
+    pub(super) fn update(&mut self, files: Vec<&'a Catalogued>, layer: usize) {
+        let same = self.files.len() == files.len()
+            && self.files.iter().zip(&files).all(|(one, other)| std::ptr::eq(*one, *other));
+        if same {
+            return;
+        }
+        let before: HashMap<&Package, usize> = self.packages.iter().map(|held| (held.package, held.layer)).collect();
+        let mut packages: HashMap<&Package, Held<'a>> = HashMap::new();
+        for file in &files {
+            for fact in &file.facts {
+                if let Fact::Package(package) = fact {
+                    let layer = before.get(package).copied().unwrap_or(layer);
+                    packages.entry(package).or_insert(Held { package, file, layer });
+                }
+            }
+        }
+        self.packages = packages.into_values().collect();
+        self.files = files;
+    }
+}

@@ -1,0 +1,136 @@
+//! The records of all layers in, the image's inventory out: no byte of a layer is read.
+//!
+//! Layers are stacked one by one ([`view`]), as the kernel's overlay shows them when each was unpacked on its own.
+//! After each, the files that count are found: where a cataloguer wants the file at a path, the one that the path
+//! leads to through the links that are visible then; elsewhere every visible one. A package belongs to the first
+//! layer since which it has been told without a gap: dpkg's database is written whole by each layer that installs
+//! anything, and yet most of its packages are the base's.
+
+mod group;
+mod view;
+
+use std::collections::BTreeMap;
+
+use crate::cataloguers::{ALL, Cataloguer, Wanted, by_id};
+use crate::package::{Inventory, Located, PackageKind, Release};
+use crate::paths::join;
+use crate::record::{Catalogued, Fact, LayerRecord};
+use group::Group;
+use view::View;
+
+/// Merges the records of an image's layers, base first.
+pub fn merge(layers: &[LayerRecord]) -> Inventory {
+    let mut view = View::default();
+    let mut groups: BTreeMap<Key<'_>, Group<'_>> = BTreeMap::new();
+    for (index, layer) in layers.iter().enumerate() {
+        let changed = view.stack(layer);
+        for path in &changed.files {
+            regroup_anywhere(&mut groups, &view, path, index);
+        }
+        if changed.links || !changed.files.is_empty() {
+            for cataloguer in ALL {
+                let files = well_known(&view, *cataloguer);
+                update(&mut groups, Key { path: "", cataloguer: cataloguer.id() }, files, index);
+            }
+        }
+    }
+    let release = release(&groups);
+    let mut packages: Vec<Located> = groups.values().flat_map(|group| located(group, release.as_ref())).collect();
+    packages.sort_by(|one, other| order(one).cmp(&order(other)));
+    let warnings = warnings(layers, &groups, release.as_ref(), &packages);
+    let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
+    Inventory { release, packages, layers, warnings }
+}
+
+/// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
+/// well-known places (path is empty), or one file that it finds anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    cataloguer: &'a str,
+    path: &'a str,
+}
+
+fn update<'a>(groups: &mut BTreeMap<Key<'a>, Group<'a>>, key: Key<'a>, files: Vec<&'a Catalogued>, layer: usize) {
+    if files.is_empty() {
+        groups.remove(&key);
+    } else {
+        groups.entry(key).or_default().update(files, layer);
+    }
+}
+
+fn regroup_anywhere<'a>(groups: &mut BTreeMap<Key<'a>, Group<'a>>, view: &View<'a>, path: &'a str, layer: usize) {
+    for cataloguer in ALL {
+        let counts = |wanted: &Wanted| matches!(wanted, Wanted::Anywhere(_)) && wanted.reads(path);
+        if cataloguer.wanted().iter().any(counts) {
+            let files = view.file(path, cataloguer.id()).into_iter().collect();
+            update(groups, Key { path, cataloguer: cataloguer.id() }, files, layer);
+        }
+    }
+}
+
+/// The files at a cataloguer's well-known places, in the order in which it wants them, each once.
+fn well_known<'a>(view: &View<'a>, cataloguer: &dyn Cataloguer) -> Vec<&'a Catalogued> {
+    let mut files: Vec<&Catalogued> = Vec::new();
+    for wanted in cataloguer.wanted() {
+        let found = match wanted {
+            Wanted::At(path) => {
+                view.follow(path).and_then(|real| view.file(&real, cataloguer.id())).into_iter().collect()
+            }
+            Wanted::In(path) => match view.follow(path) {
+                Some(real) => view.files_in(&real, cataloguer.id()),
+                None => vec![],
+            },
+            Wanted::Anywhere(_) => vec![],
+        };
+        for file in found {
+            if !files.iter().any(|known| std::ptr::eq(*known, file)) {
+                files.push(file);
+            }
+        }
+    }
+    files
+}
+
+/// The first that says one, by cataloguer and the order in which it wants its files.
+fn release(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Option<Release> {
+    let facts = groups.values().flat_map(Group::files).flat_map(|file| &file.facts);
+    facts.into_iter().find_map(|fact| if let Fact::Release(release) = fact { Some(release.clone()) } else { None })
+}
+
+fn located(group: &Group<'_>, release: Option<&Release>) -> Vec<Located> {
+    let locate = |held: &group::Held<'_>| Located {
+        package: held.package.clone(),
+        purl: held.package.purl(release),
+        path: join("", "/") + &held.file.path,
+        layer: held.layer,
+    };
+    group.packages().iter().map(locate).collect()
+}
+
+fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
+    let package = &located.package;
+    (package.kind, &package.name, &package.version, &located.path, package.architecture.as_deref())
+}
+
+fn warnings(
+    layers: &[LayerRecord],
+    groups: &BTreeMap<Key<'_>, Group<'_>>,
+    release: Option<&Release>,
+    packages: &[Located],
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, layer) in layers.iter().enumerate() {
+        warnings.extend(layer.warnings.iter().map(|warning| format!("layer {index}: {warning}")));
+        let unknown = layer.files.iter().find(|file| by_id(&file.cataloguer).is_none());
+        warnings.extend(unknown.map(|file| format!("layer {index}: no cataloguer {:?} here", file.cataloguer)));
+    }
+    for file in groups.values().flat_map(Group::files) {
+        let of_file = file.warnings.iter().map(|warning| format!("/{} ({}): {warning}", file.path, file.cataloguer));
+        warnings.extend(of_file);
+    }
+    let of_distribution = |located: &Located| matches!(located.package.kind, PackageKind::Deb | PackageKind::Apk);
+    if release.is_none() && packages.iter().any(of_distribution) {
+        warnings.push("the image has no os-release: which distribution's advisories apply cannot be told".into());
+    }
+    warnings
+}

@@ -1,0 +1,128 @@
+//! A worker that was taken over can do nothing but answer.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::support::{skip, worker_program};
+
+const SIGSYS: i32 = 31;
+
+fn attempt(what: &str) -> ExitStatus {
+    let mut command = Command::new(worker_program());
+    command.arg(what).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().unwrap()
+}
+
+#[test]
+fn a_sealed_worker_that_behaves_ends_well() {
+    assert_eq!(attempt("read").code(), Some(0));
+}
+
+#[test]
+fn a_sealed_worker_is_killed_for_opening_a_file() {
+    assert_eq!(attempt("open").signal(), Some(SIGSYS));
+    assert_eq!(attempt("create").signal(), Some(SIGSYS));
+    assert_eq!(attempt("stat").signal(), Some(SIGSYS));
+}
+
+#[test]
+fn a_sealed_worker_is_killed_for_making_a_socket() {
+    assert_eq!(attempt("connect").signal(), Some(SIGSYS));
+    assert_eq!(attempt("socket").signal(), Some(SIGSYS));
+}
+
+#[test]
+fn a_sealed_worker_is_killed_for_starting_a_program_or_a_thread() {
+    assert_eq!(attempt("exec").signal(), Some(SIGSYS));
+    assert_eq!(attempt("thread").signal(), Some(SIGSYS));
+}
+
+#[test]
+fn a_sealed_worker_gets_no_more_memory_than_its_limit() {
+    assert_eq!(attempt("memory").code(), Some(1));
+}
+
+#[test]
+fn a_sealed_worker_that_gives_up_says_so_by_its_signal() {
+    assert_eq!(attempt("abort").signal(), Some(6));
+}
+
+/// A worker with descriptors that it should not have, waiting for its first request.
+fn waiting(user: Option<u32>) -> Child {
+    let mut command = Command::new(worker_program());
+    command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    if let Some(user) = user {
+        command.uid(user).gid(user);
+    }
+    let mut child = command.spawn().unwrap();
+    // Its first words: it is sealed now.
+    let mut first = [0; 4];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
+    child
+}
+
+fn field(status: &str, name: &str) -> String {
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_once(':').unwrap().1.trim().to_owned()
+}
+
+fn assert_sealed(child: &mut Child) {
+    let folder = format!("/proc/{}", child.id());
+    let status = std::fs::read_to_string(format!("{folder}/status")).unwrap();
+    assert_eq!(field(&status, "Seccomp"), "2");
+    assert_eq!(field(&status, "NoNewPrivs"), "1");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(field(&status, set), "0000000000000000", "{set}");
+    }
+    assert_eq!(field(&status, "Threads"), "1");
+    let limits = std::fs::read_to_string(format!("{folder}/limits")).unwrap();
+    for limit in ["Max core file size", "Max open files", "Max file size", "Max processes"] {
+        let line = limits.lines().find(|line| line.starts_with(limit)).unwrap();
+        assert_eq!(line[limit.len()..].split_whitespace().next(), Some("0"), "{line}");
+    }
+    // Root sees the descriptors of any process; others not even of their own one that may not be dumped.
+    if let Ok(open) = std::fs::read_dir(format!("{folder}/fd")) {
+        let mut targets: Vec<_> = open.map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap()).collect();
+        targets.sort();
+        assert!(targets.iter().all(|target| target.to_str().unwrap().starts_with("pipe:")), "{targets:?}");
+        assert_eq!(targets.len(), 2);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_worker_has_sealed_itself_before_its_first_word() {
+    assert_sealed(&mut waiting(None));
+}
+
+#[test]
+fn a_worker_seals_itself_for_any_user() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("starting a process as another user needs root");
+    }
+    // The program is opened by its descriptor, as `/proc/self/exe` is: the folder it is in may be closed to the user.
+    let copy = tempfile::Builder::new().prefix("worker").tempdir_in("/tmp").unwrap();
+    let program = copy.path().join("worker");
+    std::fs::copy(worker_program(), &program).unwrap();
+    std::fs::set_permissions(copy.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = Command::new(&program);
+    command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.uid(65534).gid(65534);
+    let mut child = command.spawn().unwrap();
+    let mut first = [0; 4];
+    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
+    assert_sealed(&mut child);
+}
+
+#[test]
+fn a_worker_is_sealed_in_a_container_without_capabilities() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("dropping capabilities from root needs root");
+    }
+    // Root by number, nothing else: what a container without --privileged and with --cap-drop=ALL is.
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", "--inh-caps=-all"]).arg(worker_program()).arg("read");
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}

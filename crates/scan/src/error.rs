@@ -1,0 +1,78 @@
+//! Why a scan could not be done.
+
+use image::{Digest, layer::LayerError, source::SourceError};
+use store::StoreError;
+use thiserror::Error;
+
+/// Why a scan could not be done.
+#[derive(Debug, Error)]
+pub enum ScanError {
+    /// A layer could not be opened at its source.
+    #[error("cannot open layer {layer} of {image}")]
+    Open {
+        /// The image as the user called it.
+        image: String,
+        /// The layer, base is 1 for people.
+        layer: usize,
+        /// Why.
+        source: SourceError,
+    },
+    /// A layer's bytes are not a layer.
+    #[error("cannot read layer {layer} of {image}")]
+    Layer {
+        /// The image as the user called it.
+        image: String,
+        /// The layer, base is 1 for people.
+        layer: usize,
+        /// Why.
+        source: LayerError,
+    },
+    /// A layer that came without an image around it is none.
+    #[error("cannot read the layer")]
+    Catalogue(#[from] LayerError),
+    /// A layer's bytes are not those that the image names.
+    #[error(
+        "layer {layer} of {image} was changed: its {what} is {found}, but the image names {expected}; fetch the image \
+         again, and if it stays so do not use it"
+    )]
+    Changed {
+        /// The image as the user called it.
+        image: String,
+        /// The layer, base is 1 for people.
+        layer: usize,
+        /// `digest` or `uncompressed digest`.
+        what: &'static str,
+        /// What manifest or config say.
+        expected: Digest,
+        /// What the bytes have.
+        found: Digest,
+    },
+    /// A layer's record could not be written.
+    #[error(transparent)]
+    Record(#[from] inventory::record::RecordError),
+    /// The store did not keep or give something.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The advisory index cannot be used.
+    #[error(transparent)]
+    Index(#[from] advisory::IndexError),
+    /// An image in the store is not what its manifest says.
+    #[error("cannot read the stored image {digest}")]
+    Stored {
+        /// Its manifest.
+        digest: Digest,
+        /// Why.
+        source: SourceError,
+    },
+    /// The report could not be written as JSON.
+    #[error("cannot write the report of {digest} as JSON")]
+    Json {
+        /// The image.
+        digest: Digest,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A task of ours ended without an answer.
+    #[error("the scan was stopped before it was done")]
+    Stopped,
+}

@@ -1,0 +1,129 @@
+//! A record for each layer of an image: found in the store, or made by reading the layer once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use image::layer::Walked;
+use image::{Digest, Image, ImageSource, Layer};
+use inventory::{LayerRecord, cataloguers};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::progress::Counted;
+use crate::{Options, Progress, ScanError, Scanner};
+
+/// The records of an image's layers, base first, and how many of them had to be read.
+pub(crate) struct Records {
+    pub(crate) records: Vec<LayerRecord>,
+    pub(crate) read: usize,
+}
+
+impl Scanner {
+    /// The record of a layer that is known by the blob digest that its manifest names. What an archive claims of a
+    /// layer's content names nothing: there the layer is read.
+    pub(crate) async fn known(&self, image: &Image, index: usize) -> Result<Option<LayerRecord>, ScanError> {
+        let layer = &image.layers[index];
+        let Some(blob) = &layer.blob else { return Ok(None) };
+        let Some(diff_id) = self.store().diff_id(blob).await? else { return Ok(None) };
+        check(image, index, "uncompressed digest", &layer.diff_id, &diff_id)?;
+        self.record(&diff_id).await
+    }
+
+    /// A layer's record as it was kept; one that cannot be read is as good as none and will be made anew.
+    pub(crate) async fn record(&self, diff_id: &Digest) -> Result<Option<LayerRecord>, ScanError> {
+        let Some(bytes) = self.store().layer_record(diff_id, cataloguers::VERSION).await? else { return Ok(None) };
+        match LayerRecord::from_bytes(&bytes) {
+            Ok(record) if record.diff_id == *diff_id => Ok(Some(record)),
+            Ok(_) => {
+                tracing::warn!(%diff_id, "the kept record is another layer's; it will be made anew");
+                Ok(None)
+            }
+            Err(error) => {
+                tracing::warn!(%diff_id, %error, "the kept record cannot be read; it will be made anew");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Finds or makes the record of each layer, several at once.
+    pub(crate) async fn records(
+        &self,
+        source: &Arc<dyn ImageSource>,
+        options: &Options,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Records, ScanError> {
+        let image = source.image();
+        let mut found: HashMap<usize, LayerRecord> = HashMap::new();
+        let mut reading = JoinSet::new();
+        let lanes = Arc::new(Semaphore::new(self.lanes()));
+        for index in 0..image.layers.len() {
+            // The same layer twice in one image is read once: empty layers repeat.
+            if image.layers[..index].iter().any(|earlier| same(earlier, &image.layers[index])) {
+                continue;
+            }
+            let known = if options.rehash { None } else { self.known(image, index).await? };
+            if let Some(record) = known {
+                progress.known(index);
+                found.insert(index, record);
+                continue;
+            }
+            let (scanner, source, progress) = (self.clone(), Arc::clone(source), Arc::clone(progress));
+            let lanes = Arc::clone(&lanes);
+            reading.spawn(async move {
+                let _lane = lanes.acquire_owned().await.map_err(|_| ScanError::Stopped)?;
+                let read = tokio::task::spawn_blocking({
+                    let scanner = scanner.clone();
+                    move || scanner.read_layer(source.as_ref(), index, progress)
+                });
+                let (walked, record) = read.await.map_err(|_| ScanError::Stopped)??;
+                scanner.keep(&walked, &record).await?;
+                Ok::<_, ScanError>((index, record))
+            });
+        }
+        let read = reading.len();
+        while let Some(layer) = reading.join_next().await {
+            let (index, record) = layer.map_err(|_| ScanError::Stopped)??;
+            found.insert(index, record);
+        }
+        let records = (0..image.layers.len()).filter_map(|index| {
+            let first = (0..=index).find(|earlier| same(&image.layers[*earlier], &image.layers[index]))?;
+            found.get(&first).cloned()
+        });
+        Ok(Records { records: records.collect(), read })
+    }
+
+    /// Reads one layer to its end and holds both of its digests against what manifest and config say. Blocks.
+    fn read_layer(
+        &self,
+        source: &dyn ImageSource,
+        index: usize,
+        progress: Arc<dyn Progress>,
+    ) -> Result<(Walked, LayerRecord), ScanError> {
+        let image = source.image();
+        let layer = &image.layers[index];
+        let describe = |source| ScanError::Open { image: image.name.clone(), layer: index + 1, source };
+        let input = source.open_layer(index).map_err(describe)?;
+        progress.started(index, layer.size);
+        let counted = Counted { input, layer: index, progress: Arc::clone(&progress) };
+        let (walked, record) = inventory::layer::catalogue(counted, self.limits(), self.launcher())
+            .map_err(|source| ScanError::Layer { image: image.name.clone(), layer: index + 1, source })?;
+        if let Some(blob) = &layer.blob {
+            check(image, index, "digest", blob, &walked.blob)?;
+        }
+        check(image, index, "uncompressed digest", &layer.diff_id, &walked.diff_id)?;
+        progress.finished(index);
+        Ok((walked, record))
+    }
+}
+
+fn same(one: &Layer, other: &Layer) -> bool {
+    one.blob == other.blob && one.diff_id == other.diff_id
+}
+
+fn check(image: &Image, index: usize, what: &'static str, expected: &Digest, found: &Digest) -> Result<(), ScanError> {
+    if expected == found {
+        return Ok(());
+    }
+    let (expected, found) = (expected.clone(), found.clone());
+    Err(ScanError::Changed { image: image.name.clone(), layer: index + 1, what, expected, found })
+}

@@ -1,0 +1,38 @@
+//! Why something could not be signed or verified.
+
+use image::client::ClientError;
+use keys::KeyError;
+use store::StoreError;
+use thiserror::Error;
+
+/// Why something could not be signed, or signatures not be read. A signature that does not hold is no error but a
+/// [`crate::Rejection`].
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// The registry did not do what was asked.
+    #[error(transparent)]
+    Registry(#[from] ClientError),
+    /// The store did not do what was asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key did not sign.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A bundle that refers to an image cannot be read.
+    #[error("signature {name}: {reason}")]
+    Bundle {
+        /// The digest of the manifest that holds it.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file of the store could not be read.
+    #[error("cannot read signature {name}: {source}")]
+    Read {
+        /// The blob's digest.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,35 @@
+//! The signature bundles of an image in a registry.
+
+use image::client::Client;
+use image::{Digest, Reference};
+
+use crate::source::{BUNDLES, bundle_of, is_promising};
+use crate::{SignatureSource, TrustError, bundle};
+
+/// Reads bundles out of one repository of a registry.
+#[derive(Clone, Debug)]
+pub struct RegistrySignatures {
+    client: Client,
+    place: Reference,
+}
+
+impl RegistrySignatures {
+    /// Looks in the repository of `place`.
+    pub fn new(client: Client, place: Reference) -> Self {
+        Self { client, place }
+    }
+
+    fn bundle(&self, manifest: &Digest, image: &Digest) -> Result<Vec<u8>, TrustError> {
+        let bytes = self.client.manifest(&self.place, manifest)?.bytes;
+        let bundle = bundle_of(&bytes, image, manifest)?;
+        Ok(self.client.small_blob(&self.place, &bundle, bundle::LIMIT)?.into_bytes())
+    }
+}
+
+impl SignatureSource for RegistrySignatures {
+    fn bundles(&self, image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+        let referrers = self.client.referrers(&self.place, image, Some(bundle::MEDIA_TYPE))?;
+        let promising = referrers.iter().filter(|referrer| is_promising(referrer)).take(BUNDLES);
+        Ok(promising.map(|referrer| self.bundle(&referrer.digest, image)).collect())
+    }
+}

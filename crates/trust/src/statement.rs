@@ -1,0 +1,159 @@
+//! What is said of an image (in-toto attestation framework, statement v1).
+
+use std::collections::BTreeMap;
+
+use image::{Digest, Reference};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+/// What an envelope's payload type must be.
+pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+/// The only predicate type that is a signature of an image.
+pub const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
+const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
+
+/// Our annotations of the signed subject.
+pub const REPOSITORY: &str = "dev.plimsoll.repository";
+/// The tag under which it was signed.
+pub const TAG: &str = "dev.plimsoll.tag";
+
+/// Annotations are short; what is longer is not shown to anybody.
+const LONGEST_ANNOTATION: usize = 512;
+
+/// A statement about one or more things that are named by digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<SubjectEntry>,
+    predicate_type: String,
+    #[serde(default)]
+    predicate: Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SubjectEntry {
+    #[serde(default)]
+    digest: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, Value>,
+}
+
+/// What a statement says of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The repository that the signer named.
+    pub repository: Option<String>,
+    /// The tag that the signer named.
+    pub tag: Option<String>,
+}
+
+/// Why a statement is no signature of an image.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotSaid {
+    /// Not a statement.
+    #[error("what is signed is no in-toto statement ({0})")]
+    Malformed(String),
+    /// A statement of another kind: provenance, an SBOM.
+    #[error("it is no signature but a statement of type {0:?}")]
+    Predicate(String),
+    /// About another image.
+    #[error("it was made for another image")]
+    OtherImage,
+}
+
+impl Statement {
+    /// That `image` is signed, as what `reference` names.
+    pub fn of_image(image: &Digest, reference: &Reference) -> Self {
+        let mut annotations = BTreeMap::new();
+        annotations.insert(REPOSITORY.to_owned(), reference.repository_name().into());
+        if let Some(tag) = &reference.tag {
+            annotations.insert(TAG.to_owned(), tag.clone().into());
+        }
+        let digest = BTreeMap::from([(image.algorithm().name().to_owned(), image.hex().to_owned())]);
+        Self {
+            kind: STATEMENT_V1.into(),
+            subject: vec![SubjectEntry { digest, annotations }],
+            predicate_type: COSIGN_SIGN.into(),
+            predicate: Value::Object(serde_json::Map::new()),
+        }
+    }
+
+    /// The bytes to sign.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Maps with text for keys and values that came from JSON: there is nothing in it that could fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What a payload whose signature holds says of `image`.
+    pub fn said_of(payload: &[u8], image: &Digest) -> Result<Said, NotSaid> {
+        let statement: Self = serde_json::from_slice(payload).map_err(|error| NotSaid::Malformed(error.to_string()))?;
+        if statement.kind != STATEMENT_V1 {
+            return Err(NotSaid::Malformed(format!("its type is {:?}", short(&statement.kind))));
+        }
+        if statement.predicate_type != COSIGN_SIGN {
+            return Err(NotSaid::Predicate(short(&statement.predicate_type)));
+        }
+        let algorithm = image.algorithm().name();
+        let entry = statement
+            .subject
+            .iter()
+            .find(|entry| entry.digest.get(algorithm).is_some_and(|hex| hex == image.hex()))
+            .ok_or(NotSaid::OtherImage)?;
+        let annotation = |name: &str| {
+            let text = entry.annotations.get(name)?.as_str()?;
+            (text.len() <= LONGEST_ANNOTATION).then(|| text.to_owned())
+        };
+        Ok(Said { repository: annotation(REPOSITORY), tag: annotation(TAG) })
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reference(text: &str) -> Reference {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_statement_is_written_as_cosign_writes_it_with_our_annotations_in_it() {
+        let image = Digest::sha256(b"an image");
+        let statement = Statement::of_image(&image, &reference("example.com/team/app:v1"));
+        let expected = format!(
+            r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"sha256":"{}"}},"annotations":{{"dev.plimsoll.repository":"example.com/team/app","dev.plimsoll.tag":"v1"}}}}],"predicateType":"https://sigstore.dev/cosign/sign/v1","predicate":{{}}}}"#,
+            image.hex()
+        );
+        assert_eq!(String::from_utf8(statement.to_json()).unwrap(), expected);
+        let said = Statement::said_of(&statement.to_json(), &image).unwrap();
+        assert_eq!(said.repository.as_deref(), Some("example.com/team/app"));
+        assert_eq!(said.tag.as_deref(), Some("v1"));
+    }
+
+    #[test]
+    fn what_is_no_signature_of_the_image_is_none() {
+        let image = Digest::sha256(b"an image");
+        let good = String::from_utf8(Statement::of_image(&image, &reference("example.com/app:v1")).to_json()).unwrap();
+        assert!(Statement::said_of(good.as_bytes(), &image).is_ok());
+        assert_eq!(Statement::said_of(good.as_bytes(), &Digest::sha256(b"other")), Err(NotSaid::OtherImage));
+        let provenance = good.replace("https://sigstore.dev/cosign/sign/v1", "https://slsa.dev/provenance/v1");
+        assert!(matches!(Statement::said_of(provenance.as_bytes(), &image), Err(NotSaid::Predicate(_))));
+        for (from, to) in [
+            ("Statement/v1", "Statement/v0.1"),
+            ("\"subject\":[", "\"subject\":{\"x\":["),
+            ("\"sha256\"", "7"),
+            (image.hex(), "x"),
+            ("\"sha256\"", "\"sha512\""),
+            ("\"subject\"", "\"subjects\""),
+            ("\"predicateType\"", "\"subject\":[],\"predicateType\""),
+        ] {
+            assert!(Statement::said_of(good.replacen(from, to, 1).as_bytes(), &image).is_err(), "{from} {to}");
+        }
+    }
+}

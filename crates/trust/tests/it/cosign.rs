@@ -1,0 +1,102 @@
+//! The real cosign 3 as the judge, both ways.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use image::Reference;
+use keys::{PublicKey, Signer as _};
+use trust::{RegistrySignatures, Subject, Verifier, sign};
+
+use super::material::{ALICE, MALLORY, NOW, client};
+use super::registry::{Kind, Registry};
+use super::sample::push_image;
+
+/// `None` where cosign is not there, with a word to the tester; that fails where nothing may be skipped.
+fn cosign() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let tools = folder("PLIMSOLL_TOOLS").or_else(|| Some(folder("HOME")?.join(".cache/plimsoll/tools")));
+    let path = tools.map(|tools| tools.join("bin/cosign")).filter(|path| path.exists());
+    if path.is_none() {
+        assert!(std::env::var_os("PLIMSOLL_REQUIRE").is_none(), "cosign is required");
+        eprintln!("skipped: cosign is not in PLIMSOLL_TOOLS or ~/.cache/plimsoll/tools");
+    }
+    path
+}
+
+fn run(cosign: &Path, home: &Path, arguments: &[&str]) -> Output {
+    Command::new(cosign)
+        .args(arguments)
+        .current_dir(home)
+        .env("HOME", home)
+        .env("COSIGN_PASSWORD", "test")
+        .output()
+        .expect("cosign runs")
+}
+
+fn verify(cosign: &Path, home: &Path, key: &PublicKey, place: &Reference, more: &[&str]) -> Output {
+    std::fs::write(home.join("key.pub"), key.to_pem()).unwrap();
+    let place = place.to_string();
+    let mut arguments = vec!["verify", "--key", "key.pub", "--insecure-ignore-tlog", "--allow-http-registry"];
+    arguments.extend(more);
+    arguments.push(&place);
+    run(cosign, home, &arguments)
+}
+
+#[test]
+fn cosign_verifies_what_we_sign_and_refuses_it_for_another_key() {
+    let (Some(cosign), Some(registry)) = (cosign(), Registry::start(Kind::Open)) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let client = client();
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    let unsigned = verify(&cosign, home.path(), &ALICE.public_key(), &place, &[]);
+    assert!(!unsigned.status.success(), "nobody has signed yet");
+
+    let subject = Subject::resolve(&client, &place).unwrap();
+    sign(&client, &subject, &*ALICE, NOW).unwrap();
+    let good = verify(&cosign, home.path(), &ALICE.public_key(), &place, &[]);
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    let bad = verify(&cosign, home.path(), &MALLORY.public_key(), &place, &[]);
+    assert!(!bad.status.success(), "{}", String::from_utf8_lossy(&bad.stdout));
+}
+
+#[test]
+fn we_verify_what_cosign_signs_and_both_signatures_stand_side_by_side() {
+    let (Some(cosign), Some(registry)) = (cosign(), Registry::start(Kind::Open)) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let client = client();
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    let digest = push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    let made = run(&cosign, home.path(), &["generate-key-pair"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let named = format!("{}/team/app@{digest}", registry.host());
+    let signed = run(
+        &cosign,
+        home.path(),
+        &[
+            "sign",
+            "--key",
+            "cosign.key",
+            "--use-signing-config=false",
+            "--tlog-upload=false",
+            "--allow-http-registry",
+            "-y",
+            &named,
+        ],
+    );
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+
+    let key = PublicKey::read(&home.path().join("cosign.pub")).unwrap();
+    let source = RegistrySignatures::new(client.clone(), place.clone());
+    let found = Verifier::new(vec![key.clone()]).examine(&digest, &source).unwrap();
+    assert_eq!(found.signatures.len(), 1, "{:?}", found.rejected);
+    assert_eq!(found.signatures[0].key, key);
+
+    sign(&client, &Subject::resolve(&client, &place).unwrap(), &*ALICE, NOW).unwrap();
+    let both = Verifier::new(vec![key.clone(), ALICE.public_key()]).verify(&digest, &source).unwrap();
+    assert_eq!(both.len(), 2);
+    for key in [key, ALICE.public_key()] {
+        let good = verify(&cosign, home.path(), &key, &place, &[]);
+        assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    }
+}

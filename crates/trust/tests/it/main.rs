@@ -1,0 +1,17 @@
+//! The promises of the trust room.
+// Helpers of tests fail like tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bundles;
+mod cosign;
+mod index;
+mod material;
+mod stored;
+mod verify;
+
+// The image room's own, so that both rooms are tested against the same registry and image.
+#[allow(dead_code, reason = "not every way to start a registry is used here")]
+#[path = "../../../image/tests/it/client/registry.rs"]
+mod registry;
+#[path = "../../../image/tests/it/client/sample.rs"]
+mod sample;

@@ -1,0 +1,54 @@
+//! Keys, clients and sources for tests.
+
+use std::sync::LazyLock;
+
+use image::client::{Client, Credentials, Proxies, Settings};
+use image::{Digest, Reference};
+use keys::{FileSigner, Passphrase, Signer as _};
+use time::OffsetDateTime;
+use trust::{Bundle, Envelope, SignatureSource, Statement, TrustError, statement};
+
+/// Deriving a key from a passphrase takes a moment; one each is enough for all tests.
+pub(crate) static ALICE: LazyLock<FileSigner> = LazyLock::new(new_key);
+pub(crate) static MALLORY: LazyLock<FileSigner> = LazyLock::new(new_key);
+
+pub(crate) const NOW: OffsetDateTime = time::macros::datetime!(2026-11-25 12:00 UTC);
+
+fn new_key() -> FileSigner {
+    let folder = tempfile::tempdir().unwrap();
+    let passphrase = Passphrase::new("test", "the test").unwrap();
+    FileSigner::generate(&folder.path().join("test.key"), &passphrase).unwrap().0
+}
+
+pub(crate) fn image() -> Digest {
+    Digest::sha256(b"an image")
+}
+
+pub(crate) fn reference() -> Reference {
+    "example.com/team/app:v1".parse().unwrap()
+}
+
+/// A good signature of `image` as it lies in a registry.
+pub(crate) fn bundle(image: &Digest, signer: &FileSigner) -> Vec<u8> {
+    let statement = Statement::of_image(image, &reference()).to_json();
+    bundle_of(statement::PAYLOAD_TYPE, statement, signer)
+}
+
+pub(crate) fn bundle_of(payload_type: &str, payload: Vec<u8>, signer: &FileSigner) -> Vec<u8> {
+    let envelope = Envelope::sign(payload_type, payload, signer).unwrap();
+    Bundle::new(envelope, &signer.public_key()).to_json()
+}
+
+pub(crate) fn client() -> Client {
+    let settings = Settings { proxies: Proxies::default(), certificate_folders: vec![], ..Settings::default() };
+    Client::new(Credentials::none(), settings)
+}
+
+/// Bundles that are simply there.
+pub(crate) struct These(pub(crate) Vec<Vec<u8>>);
+
+impl SignatureSource for These {
+    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+        Ok(self.0.iter().cloned().map(Ok).collect())
+    }
+}
