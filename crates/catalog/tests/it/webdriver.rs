@@ -35,7 +35,7 @@ impl Browser {
             ureq::Agent::config_builder()
                 .proxy(None)
                 .http_status_as_error(false)
-                .timeout_global(Some(Duration::from_secs(120)))
+                .timeout_global(Some(Duration::from_mins(2)))
                 .build(),
         );
         let profile = tempfile::tempdir().unwrap();
@@ -54,7 +54,7 @@ impl Browser {
         ]
         .map(Into::into)
         .into();
-        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        arguments.push(folder);
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"binary": BROWSER, "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
