@@ -93,7 +93,7 @@ impl FromStr for Target {
             "" => Err(TargetError::Empty { prefix, wants, example }),
             _ => Ok(rest),
         };
-        match prefix {
+        match prefix.to_ascii_lowercase().as_str() {
             "docker" => Ok(Self::Engine(required("docker", "a name", "debian:12")?.parse()?)),
             "registry" => Ok(Self::Registry(required("registry", "a name", "ghcr.io/team/app:1")?.parse()?)),
             "oci" => {
@@ -110,7 +110,7 @@ impl FromStr for Target {
                 }
                 Ok(Self::DockerArchive { file: (file != "-").then(|| file.into()), image })
             }
-            _ => match ELSEWHERE.iter().find(|(known, _)| *known == prefix) {
+            _ => match ELSEWHERE.iter().find(|(known, _)| known.eq_ignore_ascii_case(prefix)) {
                 // An image may have such a name and a tag behind it; a path or a second colon cannot follow a tag.
                 Some((_, instead)) if rest.contains(['/', ':']) || rest.is_empty() => {
                     Err(TargetError::Unknown { prefix: prefix.to_owned(), instead })

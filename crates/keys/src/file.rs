@@ -137,6 +137,20 @@ impl FileSigner {
     /// Makes a new key and writes it: `path` with the encrypted private half (mode 0600), beside it the same name with
     /// `.pub` for its extension. Neither may exist; either both are written or none.
     pub fn generate(path: &Path, passphrase: &Passphrase) -> Result<(Self, PathBuf), KeyError> {
+        let public_path = Self::check_new(path)?;
+        let key = generate_key()?;
+        let pem = encrypt(&key, passphrase, path)?;
+        let signer = Self::new(path.display().to_string(), key)?;
+        write_new(path, pem.as_bytes(), 0o600)?;
+        if let Err(error) = write_new(&public_path, signer.public.to_pem().as_bytes(), 0o644) {
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
+        Ok((signer, public_path))
+    }
+
+    /// Whether a new key may be written to `path`; gives the path of its public half.
+    pub fn check_new(path: &Path) -> Result<PathBuf, KeyError> {
         let public_path = path.with_extension("pub");
         if public_path == path {
             return Err(KeyError::Uri {
@@ -149,15 +163,7 @@ impl FileSigner {
                 return Err(KeyError::Exists(path.to_owned()));
             }
         }
-        let key = generate_key()?;
-        let pem = encrypt(&key, passphrase, path)?;
-        let signer = Self::new(path.display().to_string(), key)?;
-        write_new(path, pem.as_bytes(), 0o600)?;
-        if let Err(error) = write_new(&public_path, signer.public.to_pem().as_bytes(), 0o644) {
-            let _ = fs::remove_file(path);
-            return Err(error);
-        }
-        Ok((signer, public_path))
+        Ok(public_path)
     }
 
     fn new(name: String, key: SigningKey) -> Result<Self, KeyError> {

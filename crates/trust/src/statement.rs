@@ -68,8 +68,7 @@ impl Statement {
     /// That `image` is signed, as what `reference` names.
     pub fn of_image(image: &Digest, reference: &Reference) -> Self {
         let mut annotations = BTreeMap::new();
-        let repository = format!("{}/{}", reference.registry, reference.repository);
-        annotations.insert(REPOSITORY.to_owned(), repository.into());
+        annotations.insert(REPOSITORY.to_owned(), reference.repository_name().into());
         if let Some(tag) = &reference.tag {
             annotations.insert(TAG.to_owned(), tag.clone().into());
         }

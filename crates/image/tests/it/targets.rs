@@ -13,6 +13,7 @@ fn a_prefix_says_where_to_look() {
         ("localhost:5000/a", Target::Reference(reference("localhost:5000/a"))),
         ("docker", Target::Reference(reference("docker"))),
         ("dir:1.0", Target::Reference(reference("dir:1.0"))),
+        ("Docker:debian:12", Target::Engine(reference("debian:12"))),
         ("docker:debian:12", Target::Engine(reference("debian:12"))),
         ("registry:ghcr.io/a/b", Target::Registry(reference("ghcr.io/a/b"))),
         ("oci:./layout", Target::OciLayout { folder: "./layout".into(), tag: None }),

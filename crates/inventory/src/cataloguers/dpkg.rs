@@ -7,8 +7,6 @@ use crate::package::{Package, PackageKind, SourcePackage};
 /// Reads dpkg's database.
 pub(super) struct Dpkg;
 
-const FOLDER: &str = "status.d";
-
 impl Cataloguer for Dpkg {
     fn id(&self) -> &'static str {
         "dpkg"
@@ -23,7 +21,7 @@ impl Cataloguer for Dpkg {
         if member.path.ends_with(".md5sums") {
             return;
         }
-        let one_a_package = member.path.rsplit('/').nth(1) == Some(FOLDER);
+        let one_a_package = member.name() != "status";
         let fields = &["Package", "Status", "Version", "Architecture", "Source"];
         let mut paragraphs = Paragraphs::new(member.lines(), fields);
         loop {

@@ -133,7 +133,7 @@ impl<'a> Collector<'a> {
     fn hard_link(&mut self, path: &str, target: &str) {
         let Some(target) = self.tree.real(target) else { return self.warnings.push(circle(target)) };
         if target == path {
-            return;
+            return self.tree.parents_of(path);
         }
         if let Some(symbolic) = self.tree.link_at(&target).map(str::to_owned) {
             return self.link(path, &symbolic);
@@ -156,9 +156,15 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn file(&mut self, path: &str, size: u64, content: &mut dyn Read) -> Result<(), LayerError> {
+    fn file(&mut self, path: &str, written: &str, size: u64, content: &mut dyn Read) -> Result<(), LayerError> {
         self.tree.other(path);
-        let readers: Vec<u8> = readers_of(path).collect();
+        let mut readers: Vec<u8> = readers_of(path).collect();
+        if written != path {
+            // It was put there through a link, under the name by which it will be asked for.
+            readers.extend(readers_of(written));
+            readers.sort_unstable();
+            readers.dedup();
+        }
         if readers.is_empty() {
             return Ok(());
         }
@@ -199,7 +205,7 @@ impl Visitor for Collector<'_> {
         };
         match &entry.kind {
             EntryKind::Directory => self.tree.folder(&real),
-            EntryKind::File => self.file(&real, entry.size, content)?,
+            EntryKind::File => self.file(&real, path, entry.size, content)?,
             EntryKind::Symlink(target) => self.link(&real, target),
             EntryKind::HardLink(target) => self.hard_link(&real, target),
             EntryKind::Special => self.tree.other(&real),
@@ -214,7 +220,7 @@ fn catalogued(files: BTreeMap<String, Asked>, mut told: BTreeMap<u32, Vec<ToldTo
     for asked in files.values() {
         *uses.entry(asked.ticket).or_default() += 1;
     }
-    let mut catalogued = Vec::new();
+    let mut files_told = Vec::new();
     for (path, asked) in files {
         let left = uses.entry(asked.ticket).or_default();
         *left = left.saturating_sub(1);
@@ -223,7 +229,7 @@ fn catalogued(files: BTreeMap<String, Asked>, mut told: BTreeMap<u32, Vec<ToldTo
             let told_something = !answer.facts.is_empty() || !answer.warnings.is_empty();
             let Some(cataloguer) = ALL.get(usize::from(answer.reader)) else { continue };
             if told_something && asked.readers.contains(&answer.reader) {
-                catalogued.push(Catalogued {
+                files_told.push(Catalogued {
                     path: path.clone(),
                     cataloguer: cataloguer.id().to_owned(),
                     facts: answer.facts,
@@ -232,7 +238,7 @@ fn catalogued(files: BTreeMap<String, Asked>, mut told: BTreeMap<u32, Vec<ToldTo
             }
         }
     }
-    catalogued
+    files_told
 }
 
 fn circle(path: &str) -> String {

@@ -24,10 +24,10 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let mut groups: BTreeMap<Key<'_>, Group<'_>> = BTreeMap::new();
     for (index, layer) in layers.iter().enumerate() {
         let changed = view.stack(layer);
-        for path in &changed {
+        for path in &changed.files {
             regroup_anywhere(&mut groups, &view, path, index);
         }
-        if !changed.is_empty() || !layer.links.is_empty() || index == 0 {
+        if changed.links || !changed.files.is_empty() {
             for cataloguer in ALL {
                 let files = well_known(&view, *cataloguer);
                 update(&mut groups, Key { path: "", cataloguer: cataloguer.id() }, files, index);

@@ -23,26 +23,36 @@ struct Visible<T> {
     what: T,
 }
 
+/// What a layer changed.
+pub(super) struct Change<'a> {
+    /// Paths of files that are not what they were.
+    pub(super) files: Vec<&'a str>,
+    /// Whether well-known paths may lead elsewhere.
+    pub(super) links: bool,
+}
+
 impl<'a> View<'a> {
-    /// Puts a layer on top; gives the paths of files that are not what they were.
-    pub(super) fn stack(&mut self, layer: &'a LayerRecord) -> Vec<&'a str> {
+    /// Puts a layer on top.
+    pub(super) fn stack(&mut self, layer: &'a LayerRecord) -> Change<'a> {
         let mut cover = Cover::new(layer);
-        let mut changed = Vec::new();
+        let mut files = Vec::new();
         self.files.retain(|path, file| {
             let hidden = cover.hides(path, &file.hashes);
             if hidden {
-                changed.push(*path);
+                files.push(*path);
             }
             !hidden
         });
+        let links_before = self.links.len();
         self.links.retain(|path, link| !cover.hides(path, &link.hashes));
+        let links = self.links.len() != links_before || !layer.links.is_empty();
         for link in &layer.links {
             let hashes = hashes_along(&link.path, 0).collect();
             self.links.insert(&link.path, Visible { hashes, what: &link.target });
         }
         for file in &layer.files {
             let path = file.path.as_str();
-            changed.push(path);
+            files.push(path);
             if let Some(known) = self.files.get_mut(path) {
                 known.what.push(file);
             } else {
@@ -50,7 +60,7 @@ impl<'a> View<'a> {
                 self.files.insert(path, Visible { hashes, what: vec![file] });
             }
         }
-        changed
+        Change { files, links }
     }
 
     /// Where a path leads.

@@ -19,10 +19,10 @@ pub fn path_hash(path: &str) -> u64 {
 /// path's bytes are hashed once: hashing each folder from its start would let a layer of deep paths cost minutes.
 pub(crate) fn hashes_along(path: &str, known: usize) -> impl Iterator<Item = u64> {
     let mut hasher = Sha256::new();
-    let mut hashed = 0;
+    let mut start = 0;
     ends(path).filter(move |end| *end > known).map(move |end| {
-        hasher.update(&path.as_bytes()[hashed..end]);
-        hashed = end;
+        hasher.update(&path.as_bytes()[start..end]);
+        start = end;
         first_bytes(hasher.clone())
     })
 }

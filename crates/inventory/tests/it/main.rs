@@ -1,5 +1,14 @@
 //! What `inventory` promises, one module a promise.
 
+// A test that cannot go on fails there; `allow-unwrap-in-tests` knows only functions marked as tests.
+#![allow(clippy::unwrap_used)]
+
+mod hostile;
+mod layers;
+mod memory;
+mod merging;
+mod overlay;
+mod real;
 mod seal;
 mod support;
 mod worker;

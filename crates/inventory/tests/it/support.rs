@@ -6,25 +6,29 @@ use std::sync::OnceLock;
 
 use inventory::worker::Launcher;
 
-/// The program of `examples/worker.rs`, built where it is not: Cargo builds examples with the tests, but not with
-/// one test binary alone.
+/// An example's program, built where it is not: Cargo builds examples with the tests, but not with one test binary
+/// alone.
+fn built(example: &str) -> PathBuf {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--offline", "--message-format=json", "--example", example]);
+    let messages = output_of(build.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let executable = messages.lines().rev().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let is_it = message["target"]["name"] == example;
+        is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+    });
+    executable.unwrap()
+}
+
+/// The program of `examples/worker.rs`.
 pub(crate) fn worker_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--offline", "--example", "worker", "--message-format=json"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
-        let messages = String::from_utf8(build.stdout).unwrap();
-        let executables = messages.lines().filter_map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            let is_worker = message["target"]["name"] == "worker";
-            is_worker.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
-        });
-        executables.last().unwrap()
-    })
+    PROGRAM.get_or_init(|| built("worker"))
+}
+
+/// The program of `examples/catalogue.rs`.
+pub(crate) fn catalogue_program() -> PathBuf {
+    built("catalogue")
 }
 
 pub(crate) fn launcher() -> Launcher {
@@ -35,4 +39,26 @@ pub(crate) fn launcher() -> Launcher {
 pub(crate) fn skip(reason: &str) {
     assert!(std::env::var_os("PLIMSOLL_REQUIRE").is_none(), "needed and absent: {reason}");
     println!("skipped: {reason}");
+}
+
+/// The folder of shared test data.
+pub(crate) fn test_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("PLIMSOLL_TEST_DATA").map(PathBuf::from).filter(|folder| folder.is_dir());
+    if folder.is_none() {
+        println!("skipped: PLIMSOLL_TEST_DATA names no folder with test data");
+    }
+    folder
+}
+
+/// Where what is dear to make is kept between runs.
+pub(crate) fn cache() -> PathBuf {
+    let own = std::env::var_os("PLIMSOLL_CACHE").map(PathBuf::from);
+    own.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/plimsoll"))
+}
+
+/// What a program that must succeed prints.
+pub(crate) fn output_of(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }

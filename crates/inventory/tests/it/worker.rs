@@ -7,6 +7,7 @@ use inventory::cataloguers::readers_of;
 use inventory::record::Fact;
 use inventory::worker::{Answers, Bounds, Launcher, Worker};
 
+use crate::layers::status;
 use crate::support::{launcher, worker_program};
 
 const STATUS: &[u8] = b"Package: a\nStatus: install ok installed\nVersion: 1\n";
@@ -63,8 +64,7 @@ fn a_member_too_large_for_the_pipe_goes_through_the_file_and_files_follow_each_o
 fn thousands_of_members_fill_both_pipes_and_nobody_waits_for_the_other_forever() {
     let (launcher, bounds) = (launcher(), Bounds::default());
     let mut worker = Worker::new(&launcher, &bounds);
-    let status: String =
-        (0..200).map(|index| format!("Package: p{index}\nStatus: install ok installed\nVersion: 1\n\n")).collect();
+    let status = status((0..200).map(|index| (format!("p{index}"), "1".to_owned())));
     let tickets: Vec<_> = (0..200).map(|_| ask(&mut worker, "var/lib/dpkg/status", status.as_bytes())).collect();
     let answers = worker.finish();
     assert!(answers.lost.is_empty(), "{:?}", answers.lost);
