@@ -39,6 +39,7 @@ impl Browser {
                 .build(),
         );
         let profile = tempfile::tempdir().unwrap();
+        let folder = format!("--user-data-dir={}", profile.path().display());
         let mut browser =
             Self { driver, agent, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
         let mut arguments: Vec<String> = [
