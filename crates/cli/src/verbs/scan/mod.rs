@@ -2,7 +2,7 @@
 
 mod advisories;
 mod destination;
-mod progress;
+pub(crate) mod progress;
 
 use std::process::ExitCode;
 
