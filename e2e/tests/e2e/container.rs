@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::process::{Child, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::command::{command, run};
@@ -22,7 +23,9 @@ pub(crate) struct Container {
 impl Container {
     /// Runs `script` and then a `sleep` that nobody else on this machine runs. `options` go to `plimsoll run`.
     pub(crate) fn start(server: &Server, options: &[&str], reference: &str, script: &str) -> Self {
-        let mark = format!("sleep 5432{}", std::process::id());
+        // Tests of one binary run at once, and so may two binaries.
+        static STARTED: AtomicU32 = AtomicU32::new(1000);
+        let mark = format!("sleep {}{}", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         let script = format!("{script}; exec {mark}");
         let arguments = [&["run", "--rm"], options, &[reference, "sh", "-c", &script]].concat();
         let mut plimsoll = server.plimsoll(&arguments);
