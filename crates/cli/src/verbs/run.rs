@@ -99,7 +99,8 @@ fn run(arguments: Arguments, general: &General) -> Result<u8> {
     let wishes = arguments.wishes()?;
     let admission = admission(&arguments, &start)?;
     // While still root, and before anything of the image is read.
-    let broker = Broker::start(&sandbox::Settings::new(&start.folder))?;
+    let settings = sandbox::Settings { binds: wishes.binds.clone(), ..sandbox::Settings::new(&start.folder) };
+    let broker = Broker::start(&settings)?;
     let house = House::enter(start.folder, start.caller, start.settings, Needs::OwnFolder)?;
 
     let store = super::runtime()?.block_on(Store::open(&house.folder, None))?;

@@ -59,8 +59,14 @@ pub(crate) fn program() -> &'static str {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with_binds(Vec::new())
+    }
+
+    /// As if the caller had named these files and folders.
+    pub(crate) fn with_binds(binds: Vec<Bind>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        Self { broker: start(data.path()), data }
+        let broker = try_start(&Settings { binds, ..Settings::new(data.path()) }).unwrap();
+        Self { broker, data }
     }
 
     /// Keeps a layer; its name is the digest of its tar, as everywhere.
