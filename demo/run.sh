@@ -72,7 +72,7 @@ title "A server on a temporary data folder"
 data="$work/data"
 port=$(python3 - <<'PYTHON'
 import socket
-for port in (5000, 0):
+for port in (5150, 0):
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
@@ -167,7 +167,7 @@ keys="$work/keys"
 mkdir -m 700 "$keys"
 export PLIMSOLL_PASSPHRASE
 PLIMSOLL_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
-show "$plimsoll" key generate --output "$keys/release"
+show "$plimsoll" key generate "$keys/release"
 policy="$work/policy.toml"
 cat >"$policy" <<TOML
 [[rule]]

@@ -1,12 +1,70 @@
 //! OSV's ecosystems: their names, how they write package names, and in which one a package of an image is at home.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use inventory::{Inventory, Package, PackageKind, Release};
 
 /// The name without release (`Debian:12` is `Debian`).
 pub fn base(ecosystem: &str) -> &str {
     ecosystem.split_once(':').map_or(ecosystem, |(base, _)| base)
+}
+
+/// The ecosystems that OSV's schema 1.7 defines, without their releases.
+pub const DEFINED: &[&str] = &[
+    "AlmaLinux",
+    "Alpaquita",
+    "Alpine",
+    "Android",
+    "Azure Linux",
+    "BellSoft Hardened Containers",
+    "Bioconductor",
+    "Bitnami",
+    "CRAN",
+    "Chainguard",
+    "CleanStart",
+    "ConanCenter",
+    "Debian",
+    "Docker Hardened Images",
+    "Echo",
+    "FreeBSD",
+    "GHC",
+    "GitHub Actions",
+    "Go",
+    "Hackage",
+    "Hex",
+    "Julia",
+    "Kubernetes",
+    "Linux",
+    "Mageia",
+    "Maven",
+    "MinimOS",
+    "NuGet",
+    "OSS-Fuzz",
+    "Packagist",
+    "Photon OS",
+    "Pub",
+    "PyPI",
+    "Red Hat",
+    "Rocky Linux",
+    "Root",
+    "RubyGems",
+    "SUSE",
+    "SwiftURL",
+    "TuxCare",
+    "Ubuntu",
+    "VSCode",
+    "Wolfi",
+    "crates.io",
+    "npm",
+    "opam",
+    "openEuler",
+    "openSUSE",
+];
+
+/// Whether OSV defines an ecosystem, release included or not, so that osv.dev may have records of it.
+pub fn is_defined(ecosystem: &str) -> bool {
+    DEFINED.contains(&base(ecosystem))
 }
 
 /// A package name as it is looked up: normalised where the ecosystem says how.
@@ -36,7 +94,7 @@ fn normalise_pep503(name: &str) -> Cow<'_, str> {
 }
 
 /// Where advisories for a package would stand.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Home {
     /// The ecosystem with its release (`Debian:12`, `PyPI`); for a distribution that OSV does not have its own name.
     pub ecosystem: String,
@@ -46,8 +104,12 @@ pub struct Home {
 
 /// Where advisories for a package would stand.
 pub fn home(package: &Package, release: Option<&Release>) -> Home {
+    home_of_kind(package.kind, release)
+}
+
+fn home_of_kind(kind: PackageKind, release: Option<&Release>) -> Home {
     let known = |ecosystem: String| Home { ecosystem, in_osv: true };
-    match package.kind {
+    match kind {
         PackageKind::Pypi => known("PyPI".into()),
         PackageKind::Npm => known("npm".into()),
         PackageKind::Deb => match release {
@@ -131,16 +193,16 @@ pub(crate) fn known_as<'a>(home: &Home, package: &'a Package) -> Known<'a> {
 
 /// The ecosystems (without release) that advisories are needed of to judge an image, sorted.
 pub fn ecosystems_needed(inventory: &Inventory) -> Vec<String> {
-    let mut needed: Vec<String> = inventory
-        .packages
-        .iter()
-        .map(|located| home(&located.package, inventory.release.as_ref()))
-        .filter(|home| home.in_osv)
-        .map(|home| base(&home.ecosystem).to_owned())
-        .collect();
-    needed.sort_unstable();
-    needed.dedup();
-    needed
+    let bases = homes(inventory).into_iter().filter(|home| home.in_osv);
+    let bases: BTreeSet<String> = bases.map(|home| base(&home.ecosystem).to_owned()).collect();
+    bases.into_iter().collect()
+}
+
+/// Where the packages of an image are at home, each once.
+pub(crate) fn homes(inventory: &Inventory) -> BTreeSet<Home> {
+    let release = inventory.release.as_ref();
+    let kinds: BTreeSet<PackageKind> = inventory.packages.iter().map(|located| located.package.kind).collect();
+    kinds.into_iter().map(|kind| home_of_kind(kind, release)).collect()
 }
 
 #[cfg(test)]

@@ -51,6 +51,14 @@ pub enum Verdict {
     },
 }
 
+impl Match {
+    /// The id by which people know it: the first CVE among its aliases, else its own.
+    pub fn known_as(&self) -> &str {
+        let aliases = self.aliases.iter().map(String::as_str);
+        std::iter::once(self.id.as_str()).chain(aliases).find(|id| id.starts_with("CVE-")).unwrap_or(&self.id)
+    }
+}
+
 /// Most fixed versions that are tried for being the lowest one that helps; real records have a few dozen.
 const MOST_TRIED_FIXES: usize = 256;
 

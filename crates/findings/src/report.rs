@@ -1,9 +1,15 @@
 //! The findings of one image.
 
-use advisory::Match;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+pub use advisory::IndexIdentity;
+use advisory::{Index, IndexError, Match, Severity, Verdict};
 use image::Digest;
 use inventory::{Inventory, package::Located};
 use serde::{Deserialize, Serialize};
+
+use crate::Counts;
 
 /// Everything that a scan says of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,7 +22,7 @@ pub struct Report {
     pub platform: String,
     /// When the scan ran, RFC 3339 in UTC.
     pub scanned_at: String,
-    /// The advisory index that was asked: its id, and when its data was fetched.
+    /// The advisory index that was asked: its id, and how old its data is.
     pub index: IndexIdentity,
     /// What is in the image.
     pub inventory: Inventory,
@@ -30,15 +36,6 @@ pub struct Report {
     pub layers_read: usize,
 }
 
-/// Which advisory index answered.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexIdentity {
-    /// Digest of the index's content.
-    pub id: String,
-    /// When it was built, RFC 3339 in UTC.
-    pub built_at: String,
-}
-
 /// One record that applies to one package of the image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -49,19 +46,106 @@ pub struct Finding {
     pub located: Located,
 }
 
-/// How many findings of each severity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// CVSS 9.0 and above.
-    pub critical: usize,
-    /// CVSS 7.0 to 8.9.
-    pub high: usize,
-    /// CVSS 4.0 to 6.9.
-    pub medium: usize,
-    /// CVSS below 4.0.
-    pub low: usize,
-    /// Of no consequence.
-    pub negligible: usize,
-    /// Not scored.
-    pub unknown: usize,
+/// What a report says of the image and of the scan, beside what was found.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// What the user called the image.
+    pub name: String,
+    /// The digest of its platform manifest (or config).
+    pub digest: Digest,
+    /// `linux/amd64`.
+    pub platform: String,
+    /// When the scan ran, RFC 3339 in UTC.
+    pub scanned_at: String,
+    /// History line of each layer, base first.
+    pub history: Vec<Option<String>>,
+    /// How many layers were read in this scan.
+    pub layers_read: usize,
+}
+
+impl Report {
+    /// Asks the index for every package. Without an index nothing is known of any; a damaged one is an error.
+    pub fn new(about: About, inventory: Inventory, index: Option<&Index>) -> Result<Self, IndexError> {
+        let release = inventory.release.as_ref();
+        let ask = |located: &Located| match index {
+            Some(index) => index.verdict(&located.package, release),
+            None => Ok(Verdict::Unknown { ecosystem: advisory::ecosystem::home(&located.package, release).ecosystem }),
+        };
+        let verdicts = inventory.packages.iter().map(ask).collect::<Result<_, _>>()?;
+        Ok(Self::of_verdicts(about, inventory, index.map(Index::identity).unwrap_or_default(), verdicts))
+    }
+
+    /// A report of verdicts that were reached already, one for each package of the inventory in its order.
+    pub fn of_verdicts(about: About, inventory: Inventory, index: IndexIdentity, verdicts: Vec<Verdict>) -> Self {
+        let mut findings = Vec::new();
+        let mut uncovered: BTreeMap<String, usize> = BTreeMap::new();
+        for (located, verdict) in inventory.packages.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Covered(matches) => {
+                    findings.extend(matches.into_iter().map(|matched| Finding { matched, located: located.clone() }));
+                }
+                Verdict::Unknown { ecosystem } => *uncovered.entry(ecosystem).or_default() += 1,
+            }
+        }
+        findings.sort_by(worst_first);
+        let About { name, digest, platform, scanned_at, history, layers_read } = about;
+        let uncovered = uncovered.into_iter().collect();
+        Self { name, digest, platform, scanned_at, index, inventory, history, findings, uncovered, layers_read }
+    }
+
+    /// How many findings of each severity.
+    pub fn counts(&self) -> Counts {
+        self.findings.iter().map(|finding| finding.matched.severity).collect()
+    }
+
+    /// The worst severity found.
+    pub fn worst(&self) -> Option<Severity> {
+        self.counts().worst()
+    }
+
+    /// How many findings have a fix.
+    pub fn fixable(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_fixable()).count()
+    }
+
+    /// How many packages no loaded source covers.
+    pub fn uncovered_packages(&self) -> usize {
+        self.uncovered.iter().map(|(_, number)| number).sum()
+    }
+
+    /// The findings of a severity and worse.
+    pub fn at_least(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.matched.severity >= severity)
+    }
+
+    /// The findings that a newer version mends.
+    pub fn only_fixable(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.is_fixable())
+    }
+
+    /// The findings in packages that one layer brought.
+    pub fn of_layer(&self, layer: usize) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.located.layer == layer)
+    }
+}
+
+impl Finding {
+    /// Whether a newer version mends it.
+    pub fn is_fixable(&self) -> bool {
+        self.matched.fixed.is_some()
+    }
+}
+
+/// What to look at first: by severity, then score, then whether something can be done; the rest so that the same
+/// image always gives the same report.
+fn worst_first(left: &Finding, right: &Finding) -> Ordering {
+    let score = |finding: &Finding| finding.matched.score.unwrap_or(-1.0);
+    let severity = right.matched.severity.cmp(&left.matched.severity);
+    severity
+        .then_with(|| score(right).total_cmp(&score(left)))
+        .then_with(|| right.is_fixable().cmp(&left.is_fixable()))
+        .then_with(|| left.located.package.name.cmp(&right.located.package.name))
+        .then_with(|| left.matched.id.cmp(&right.matched.id))
+        .then_with(|| left.located.package.version.cmp(&right.located.package.version))
+        .then_with(|| left.located.path.cmp(&right.located.path))
 }

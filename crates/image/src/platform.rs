@@ -114,3 +114,47 @@ impl fmt::Display for Platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn names_of_the_same_platform_are_equal() {
+        for (one, other) in [
+            ("linux/amd64", "Linux/x86_64"),
+            ("linux/amd64", "linux/amd64/v1"),
+            ("linux/arm64", "linux/aarch64/v8"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/arm/v6", "linux/armel"),
+            ("linux/386", "linux/i386"),
+            ("darwin/arm64", "macos/arm64"),
+        ] {
+            assert_eq!(platform(one), platform(other));
+        }
+        assert_eq!(platform("linux/arm").to_string(), "linux/arm/v7");
+    }
+
+    #[test]
+    fn an_older_variant_runs_and_a_newer_one_does_not() {
+        let distance = |wanted: &str, offered: &str| platform(wanted).distance_to(&platform(offered));
+        assert_eq!(distance("linux/arm/v7", "linux/arm/v6"), Some(1));
+        assert_eq!(distance("linux/arm/v6", "linux/arm/v7"), None);
+        assert_eq!(distance("linux/amd64/v3", "linux/amd64"), Some(2));
+        assert_eq!(distance("linux/amd64", "linux/amd64/v3"), None);
+        assert_eq!(distance("linux/ppc64le", "linux/ppc64le"), Some(0));
+        assert_eq!(distance("linux/amd64", "windows/amd64"), None);
+        assert_eq!(distance("linux/arm64", "linux/arm"), None);
+    }
+
+    #[test]
+    fn what_is_no_platform_is_refused() {
+        for text in ["", "linux", "linux/", "/amd64", "linux/arm/v7/x"] {
+            assert!(text.parse::<Platform>().is_err(), "{text:?}");
+        }
+    }
+}

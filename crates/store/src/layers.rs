@@ -52,6 +52,21 @@ impl Store {
         transaction.commit().await.map_err(StoreError::database(ACTION))
     }
 
+    /// Says which diff id is behind a blob whose layer's record is kept already. For who read the bytes of both: a blob
+    /// that is also known by another digest (SHA-512 beside SHA-256).
+    pub async fn put_diff_id(&self, blob: &Digest, diff_id: &Digest) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO layer_blobs (blob, diff_id) VALUES ($1, $2)
+             ON CONFLICT (blob) DO UPDATE SET diff_id = excluded.diff_id",
+        )
+        .bind(blob.as_str())
+        .bind(diff_id.as_str())
+        .execute(self.database.writes())
+        .await
+        .map_err(StoreError::database("keep a layer's diff id"))?;
+        Ok(())
+    }
+
     /// A layer's record as it was kept.
     pub async fn layer_record(&self, diff_id: &Digest, version: u32) -> Result<Option<Vec<u8>>, StoreError> {
         const ACTION: &str = "look up a layer's record";

@@ -206,6 +206,16 @@ impl Store {
         .map_err(StoreError::database("list repositories"))
     }
 
+    /// Whether a repository holds a manifest.
+    pub async fn has_repository(&self, repository: &str) -> Result<bool, StoreError> {
+        let row = sqlx::query("SELECT 1 FROM manifests WHERE repository = $1 LIMIT 1")
+            .bind(repository)
+            .fetch_optional(self.database.reads())
+            .await
+            .map_err(StoreError::database("look for a repository"))?;
+        Ok(row.is_some())
+    }
+
     /// The repositories (with tags, where any) in which an image is.
     pub async fn places_of(&self, digest: &Digest) -> Result<Vec<(String, Option<String>)>, StoreError> {
         const ACTION: &str = "look for the places of an image";

@@ -20,7 +20,7 @@ impl Key {
     /// `plimsoll key generate`.
     pub(crate) fn generate(server: &Server, work: &Path) -> Self {
         let stem = work.join("release");
-        succeed(with_passphrase(server.plimsoll(&["key", "generate", "--output", &stem.display().to_string()])));
+        succeed(with_passphrase(server.plimsoll(&["key", "generate", &stem.display().to_string()])));
         let key = Self { secret: stem.with_extension("key"), public: stem.with_extension("pub") };
         let secret = std::fs::read_to_string(&key.secret).expect("the secret key");
         assert!(secret.contains("ENCRYPTED"), "the secret key lies open:\n{secret}");

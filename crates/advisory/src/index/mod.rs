@@ -18,6 +18,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use inventory::Inventory;
 use serde::{Deserialize, Serialize};
 use zerocopy::FromBytes as _;
 
@@ -32,6 +33,7 @@ pub(crate) use mapping::Damage;
 use mapping::Mapping;
 pub(crate) use segment::Segment;
 
+use crate::ecosystem;
 use crate::sources::Skipped;
 
 /// The advisory index, open for reading. Cheap to clone; a newer index beside it changes nothing in it.
@@ -191,10 +193,47 @@ impl Index {
         Ok(all)
     }
 
-    /// Whether a segment covers an ecosystem, release included (`Debian:12`).
+    /// Whether a segment covers an ecosystem: that very release of it (`Debian:12`), or, where none is named
+    /// (`Debian`), any.
     pub fn covers(&self, ecosystem: &str) -> Result<bool, IndexError> {
         for (info, reader) in self.readers() {
-            if reader.ecosystem(ecosystem).map_err(|damage| self.damaged(info, &damage))?.is_some() {
+            let read = || {
+                if reader.ecosystem(ecosystem)?.is_some() || ecosystem.contains(':') {
+                    return Ok(reader.ecosystem(ecosystem)?.is_some());
+                }
+                for row in reader.ecosystems()? {
+                    if ecosystem::base(reader.text(row.name)?) == ecosystem {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            };
+            if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The ecosystems (without release) to fetch before an image can be judged: those of its packages that no segment
+    /// covers.
+    pub fn missing(&self, inventory: &Inventory) -> Result<Vec<String>, IndexError> {
+        let mut missing = Vec::new();
+        for home in ecosystem::homes(inventory) {
+            let base = ecosystem::base(&home.ecosystem);
+            if home.in_osv && !missing.iter().any(|known| known == base) && !self.covers_package_of(&home.ecosystem)? {
+                missing.push(base.to_owned());
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Whether records of that release, or of every release, are there.
+    fn covers_package_of(&self, ecosystem: &str) -> Result<bool, IndexError> {
+        let base = ecosystem::base(ecosystem);
+        for (info, reader) in self.readers() {
+            let read = || Ok(reader.ecosystem(ecosystem)?.is_some() || reader.ecosystem(base)?.is_some());
+            if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
                 return Ok(true);
             }
         }

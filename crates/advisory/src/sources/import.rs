@@ -20,14 +20,12 @@ pub enum ImportError {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// There is nothing in it that could be used.
-    #[error("{name} holds no record that could be read; {skipped} were skipped, the first: {first}")]
+    #[error("{name} holds no OSV record that could be read; {skipped}")]
     Nothing {
         /// What was read.
         name: String,
-        /// How many files or records were skipped.
-        skipped: u64,
-        /// What the first of them was and why.
-        first: String,
+        /// How many files or records were skipped, what the first of them was and why.
+        skipped: String,
     },
 }
 
@@ -39,17 +37,16 @@ pub fn import(input: Input, name: &str, folder: &Path, limits: Limits) -> Result
     finish(compiler, &origin)
 }
 
-/// Finishes a segment, unless there is nothing in it but what could not be read.
+/// Finishes a segment, unless there is nothing in it: that replaces nothing.
 pub(super) fn finish(compiler: Compiler, name: &str) -> Result<Compiled, ImportError> {
     let segment = compiler.finish()?;
     let counts = &segment.info.counts;
-    if counts.records == 0 && counts.skipped > 0 {
-        let first = counts.skipped_examples.first().map(|first| format!("{}: {}", first.name, first.reason));
-        return Err(ImportError::Nothing {
-            name: name.into(),
-            skipped: counts.skipped,
-            first: first.unwrap_or_default(),
-        });
+    if counts.records == 0 && counts.withdrawn == 0 {
+        let skipped = match counts.skipped_examples.first() {
+            Some(first) => format!("{} were skipped, the first: {}: {}", counts.skipped, first.name, first.reason),
+            None => "it is empty".into(),
+        };
+        return Err(ImportError::Nothing { name: name.into(), skipped });
     }
     Ok(segment)
 }

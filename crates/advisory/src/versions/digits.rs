@@ -23,3 +23,11 @@ pub(super) fn only(text: &str) -> bool {
 pub(super) fn nonzero(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().filter(|byte| matches!(byte, b'1'..=b'9'))
 }
+
+/// Takes the leading ASCII bytes that `wanted` accepts off a text.
+pub(super) fn take<'a>(rest: &mut &'a str, wanted: impl Fn(u8) -> bool) -> &'a str {
+    let end = rest.bytes().position(|byte| !byte.is_ascii() || !wanted(byte)).unwrap_or(rest.len());
+    let (taken, left) = rest.split_at(end);
+    *rest = left;
+    taken
+}

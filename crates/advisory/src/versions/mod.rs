@@ -4,10 +4,19 @@
 //! allocating. A new scheme is a new file, a variant of [`Scheme`], a line in [`Scheme::compare`] and its ecosystems
 //! in [`Scheme::of_ecosystem`].
 
+mod alpm;
 mod apk;
+mod conan;
 mod digits;
 mod dpkg;
+mod maven;
+mod nuget;
+mod numbers;
+mod packagist;
 mod pep440;
+mod pub_dev;
+mod rpm;
+mod rubygems;
 mod semver;
 
 use std::cmp::Ordering;
@@ -23,11 +32,46 @@ pub enum Scheme {
     Semver,
     /// Python's PEP 440, with what came before it sorted before it.
     Pep440,
+    /// rpm's rpmvercmp.
+    Rpm,
+    /// pacman's vercmp.
+    Alpm,
+    /// Maven's ComparableVersion.
+    Maven,
+    /// NuGet's four numbers and SemVer's pre-releases.
+    Nuget,
+    /// Gem::Version.
+    Rubygems,
+    /// PHP's version_compare, as Composer uses it.
+    Packagist,
+    /// R's package_version: numbers, hyphens as good as dots.
+    Cran,
+    /// Haskell's Data.Version: numbers.
+    Hackage,
+    /// Conan's Version.
+    Conan,
+    /// Dart's pub, in whose SemVer builds order too.
+    Pub,
 }
 
 impl Scheme {
     /// Every scheme.
-    pub const ALL: &'static [Self] = &[Self::Dpkg, Self::Apk, Self::Semver, Self::Pep440];
+    pub const ALL: &'static [Self] = &[
+        Self::Dpkg,
+        Self::Apk,
+        Self::Semver,
+        Self::Pep440,
+        Self::Rpm,
+        Self::Alpm,
+        Self::Maven,
+        Self::Nuget,
+        Self::Rubygems,
+        Self::Packagist,
+        Self::Cran,
+        Self::Hackage,
+        Self::Conan,
+        Self::Pub,
+    ];
 
     /// The scheme of an ecosystem by OSV's name, release suffix or not (`Debian:12`); `None` where this program knows
     /// no order for it.
@@ -39,6 +83,17 @@ impl Scheme {
             "npm" | "Go" | "crates.io" | "Bitnami" | "Hex" | "SwiftURL" | "GitHub Actions" | "Julia" | "Kubernetes"
             | "VSCode" => Self::Semver,
             "PyPI" => Self::Pep440,
+            "AlmaLinux" | "Azure Linux" | "CleanStart" | "Mageia" | "Photon OS" | "Red Hat" | "Rocky Linux"
+            | "SUSE" | "openEuler" | "openSUSE" => Self::Rpm,
+            "Arch Linux" => Self::Alpm,
+            "Maven" => Self::Maven,
+            "NuGet" => Self::Nuget,
+            "RubyGems" => Self::Rubygems,
+            "Packagist" => Self::Packagist,
+            "CRAN" | "Bioconductor" => Self::Cran,
+            "Hackage" | "GHC" => Self::Hackage,
+            "ConanCenter" => Self::Conan,
+            "Pub" => Self::Pub,
             _ => return None,
         })
     }
@@ -50,6 +105,16 @@ impl Scheme {
             Self::Apk => apk::compare(left, right),
             Self::Semver => semver::compare(left, right),
             Self::Pep440 => pep440::compare(left, right),
+            Self::Rpm => Some(rpm::compare(left, right)),
+            Self::Alpm => Some(alpm::compare(left, right)),
+            Self::Maven => Some(maven::compare(left, right)),
+            Self::Nuget => nuget::compare(left, right),
+            Self::Rubygems => rubygems::compare(left, right),
+            Self::Packagist => Some(packagist::compare(left, right)),
+            Self::Cran => numbers::compare(left, right, &['.', '-']),
+            Self::Hackage => numbers::compare(left, right, &['.']),
+            Self::Conan => Some(conan::compare(left, right)),
+            Self::Pub => pub_dev::compare(left, right),
         }
     }
 
@@ -68,12 +133,12 @@ impl Scheme {
     fn may_be_same(self, left: &str, right: &str) -> bool {
         // A semantic version's build and Alpine's commit hash have digits that do not count.
         match self {
-            Self::Apk => true,
+            Self::Apk | Self::Nuget | Self::Rpm | Self::Alpm | Self::Maven | Self::Conan => true,
             Self::Semver => {
                 let counted = |text| digits::nonzero(str::split(text, '+').next().unwrap_or_default());
                 counted(left).eq(counted(right))
             }
-            Self::Dpkg | Self::Pep440 => digits::nonzero(left).eq(digits::nonzero(right)),
+            _ => digits::nonzero(left).eq(digits::nonzero(right)),
         }
     }
 }

@@ -49,6 +49,11 @@ fn compare_pre(left: &str, right: &str) -> Ordering {
         // A release comes after its pre-releases.
         return right.len().cmp(&left.len());
     }
+    compare_identifiers(left, right)
+}
+
+/// Compares two dotted lists: numbers by value and before words, a longer list after its beginning.
+pub(super) fn compare_identifiers(left: &str, right: &str) -> Ordering {
     let (mut left, mut right) = (left.split('.'), right.split('.'));
     loop {
         let order = match (left.next(), right.next()) {

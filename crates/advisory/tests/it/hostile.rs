@@ -199,6 +199,7 @@ fn what_is_no_export_is_refused_by_what_it_is() {
         let text = message(import(name, bytes));
         assert!(text.contains(name) && text.contains(said) && text.contains(".tar.zst"), "{text}");
     }
+    assert!(message(import("empty.zip", &zip_of(&[]))).contains("it is empty"));
     assert!(message(import("all-broken.json", b"{}")).contains("missing field `id`"));
 }
 

@@ -1,11 +1,16 @@
 //! `plimsoll verify`: check who signed an image.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
-use image::{Digest, Reference};
+use anyhow::{Result, bail};
+use gate::file::PolicyFile;
+use gate::{Facts, Requirement};
+use image::client::{Client, RegistrySource};
+use image::{Digest, ImageSource as _, Platform, Reference};
 use keys::{KeyUri, PublicKey};
+use time::OffsetDateTime;
 use trust::{Examination, RegistrySignatures, Signature, Verifier};
 
 use super::{Command, Start};
@@ -13,78 +18,170 @@ use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
 use crate::{exit, output};
 
-/// Looks for a signature of what the image's tag points to now, by one of the keys. Ends with 0 when there is one, with 1
-/// when there is none, and says why the others do not count.
+/// Arguments of `plimsoll verify`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = HELP)]
 pub(crate) struct Arguments {
     /// The image, as docker names it
     #[arg(value_name = "IMAGE")]
     image: Reference,
     /// A public key that is trusted; may be repeated, and one signature is enough
-    #[arg(long = "key", value_name = "PUB", required = true)]
+    #[arg(long = "key", value_name = "PUB")]
     keys: Vec<KeyUri>,
+    /// Trust whom this policy trusts [default: policy.toml in /etc/plimsoll or $XDG_CONFIG_HOME/plimsoll]
+    #[arg(long, value_name = "FILE", conflicts_with = "keys")]
+    policy: Option<PathBuf>,
+    /// Ask for one platform's image (OS/ARCHITECTURE[/VARIANT]); a signature of the index above it counts for it
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Option<Platform>,
     #[command(flatten)]
     registries: Registries,
 }
+
+const HELP: &str = "\
+Looks for a signature of what the image's tag points to now: by one of the keys that are named, else as the policy \
+wants it. Ends with 0 when there is one and with 1 when there is none, and says why others do not count.";
 
 /// What the first half hands to the second.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     image: Reference,
-    keys: Vec<(String, PublicKey)>,
+    platform: Option<Platform>,
+    trusted: Trusted,
     logins: Logins,
+}
+
+/// Whose signatures count.
+#[derive(Debug)]
+enum Trusted {
+    Keys(Vec<(String, PublicKey)>),
+    Policy(PolicyFile),
 }
 
 impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
-        let named = |uri: &KeyUri| Ok((uri.path().display().to_string(), PublicKey::read(uri.path())?));
-        let keys = self.keys.iter().map(named).collect::<Result<Vec<_>>>()?;
+    fn prepare(self, start: &Start) -> Result<Prepared> {
+        let trusted = if self.keys.is_empty() {
+            Trusted::Policy(policy(self.policy.as_deref(), start)?)
+        } else {
+            let named = |uri: &KeyUri| Ok((uri.path().display().to_string(), PublicKey::read(uri.path())?));
+            Trusted::Keys(self.keys.iter().map(named).collect::<Result<_>>()?)
+        };
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, keys, logins })
+        Ok(Prepared { image: self.image, platform: self.platform, trusted, logins })
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { image, keys, logins } = prepared;
+        let Prepared { image, platform, trusted, logins } = prepared;
         let client = logins.client();
-        let digest = client.resolve(&image)?.bytes.digest().clone();
-        let verifier = Verifier::new(keys.iter().map(|(_, key)| key.clone()).collect());
+        let place = image.repository_name();
+        let (keys, policy) = match &trusted {
+            Trusted::Keys(keys) => (keys.iter().map(|(_, key)| key.clone()).collect(), None),
+            Trusted::Policy(file) => {
+                let policy = file.parse()?;
+                let Some(keys) = policy.needs(&place).signers else {
+                    bail!("{} wants no signature of {place}; name whom to trust with --key PUB", file.name());
+                };
+                (keys, Some(policy))
+            }
+        };
+        let (digest, index) = resolve(&client, &image, platform.as_ref())?;
         let source = RegistrySignatures::new(client, image.clone());
-        let found = verifier.examine(&digest, &source)?;
-        if found.signatures.is_empty() {
-            eprint!("{}", output::plain(&refusal(&image, &digest, &found)));
+        let found = Verifier::new(keys).examine_image(&digest, index.as_ref(), &source)?;
+        let requirement = policy.and_then(|policy| {
+            let signatures = Some(Ok(found.signatures.clone()));
+            let now = OffsetDateTime::now_utc();
+            let facts = Facts { repository: &place, digest: &digest, signatures, report: None, now };
+            // Signatures are the first thing that a rule can ask for; the others are not asked here.
+            policy.judge(&facts).requirements.into_iter().next()
+        });
+        let is_signed = requirement.as_ref().map_or(!found.signatures.is_empty(), |requirement| requirement.met);
+        if !is_signed {
+            eprint!("{}", output::plain(&refusal(&image, &digest, requirement.as_ref(), &found)));
             return Ok(ExitCode::from(exit::REFUSED));
         }
-        output::write(output::plain(&report(&image, &digest, &found.signatures, &keys)).as_bytes())?;
+        let report = report(&image, &digest, &trusted, requirement.as_ref(), &found);
+        output::write(output::plain(&report).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
+/// The policy that was named on the command line or in the settings, else the usual one.
+fn policy(named: Option<&Path>, start: &Start) -> Result<PolicyFile> {
+    if let Some(path) = named.or(start.settings.policy.as_deref()) {
+        return Ok(PolicyFile::open(path)?);
+    }
+    match PolicyFile::open_first(&start.caller.policy_candidates(None, &start.settings))? {
+        Some(file) => Ok(file),
+        None => bail!("nobody is trusted yet: name a public key with --key PUB, or write a policy"),
+    }
+}
+
+/// What is asked about: what the name points to, or one platform's image behind it with the index that led there.
+fn resolve(client: &Client, image: &Reference, platform: Option<&Platform>) -> Result<(Digest, Option<Digest>)> {
+    if platform.is_none() {
+        return Ok((client.resolve(image)?.bytes.digest().clone(), None));
+    }
+    let source = RegistrySource::open(client, image, platform)?;
+    Ok((source.image().digest.clone(), source.image().index_digest.clone()))
+}
+
 /// Who signed.
-fn report(image: &Reference, digest: &Digest, signatures: &[Signature], keys: &[(String, PublicKey)]) -> String {
+fn report(
+    image: &Reference,
+    digest: &Digest,
+    trusted: &Trusted,
+    requirement: Option<&Requirement>,
+    found: &Examination,
+) -> String {
     let mut text = format!("{image} is signed\n  digest     {digest}\n");
-    for signature in signatures {
-        let name = keys.iter().find(|(_, key)| *key == signature.key).map_or("", |(name, _)| name);
-        let _ = writeln!(text, "  signed by  {name} ({})", signature.key.fingerprint());
-        let _ = match (&signature.repository, &signature.tag) {
-            (Some(repository), Some(tag)) => writeln!(text, "  signed as  {repository}:{tag}"),
-            (Some(repository), None) => writeln!(text, "  signed as  {repository}"),
-            (None, _) => writeln!(text, "  signed as  (the signature names no repository)"),
+    if let Some(requirement) = requirement {
+        let _ = writeln!(text, "  wanted     {}\n  found      {}", requirement.wanted, requirement.found);
+    }
+    for signature in &found.signatures {
+        let fingerprint = signature.key.fingerprint();
+        let name = match trusted {
+            Trusted::Keys(keys) => keys.iter().find(|(_, key)| *key == signature.key).map(|(name, _)| name),
+            Trusted::Policy(_) => None,
         };
+        let _ = match name {
+            Some(name) => writeln!(text, "  signed by  {name} ({fingerprint})"),
+            None => writeln!(text, "  signed by  {fingerprint}"),
+        };
+        let _ = writeln!(text, "  signed as  {}", signed_as(signature, image));
     }
     text
 }
 
-/// Why nobody did.
-fn refusal(image: &Reference, digest: &Digest, found: &Examination) -> String {
-    let mut text = format!("plimsoll: {image} ({digest}) is not signed by a trusted key");
+/// The name that was signed. Another one than was asked for is no error (images are copied), but worth a look.
+fn signed_as(signature: &Signature, image: &Reference) -> String {
+    let Some(repository) = &signature.repository else { return "(the signature names no repository)".into() };
+    let tag = signature.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let is_other = *repository != image.repository_name()
+        || signature.tag.as_ref().zip(image.tag.as_ref()).is_some_and(|(signed, asked)| signed != asked);
+    let note = if is_other { "  <- not the name that was asked for" } else { "" };
+    format!("{repository}{tag}{note}")
+}
+
+/// Why it is not signed, or not by enough.
+fn refusal(image: &Reference, digest: &Digest, requirement: Option<&Requirement>, found: &Examination) -> String {
+    let mut text = format!("plimsoll: {image} ({digest}) is not signed ");
+    let _ = match requirement {
+        Some(Requirement { wanted, found, .. }) => {
+            write!(text, "as the policy wants it: it wants {wanted}, but {found}")
+        }
+        None => write!(text, "by a trusted key"),
+    };
     if found.rejected.is_empty() {
-        let _ = writeln!(text, ": there is no signature at all; sign it with: plimsoll sign {image}");
+        if found.signatures.is_empty() {
+            let _ = write!(text, "; there is no signature at all, sign it with: plimsoll sign {image}");
+        }
+        text.push('\n');
         return text;
     }
-    let _ = writeln!(text, "; what lies beside it does not count:");
+    text.push_str("; what else lies beside it does not count:\n");
     for rejection in &found.rejected {
         let _ = writeln!(text, "  - {rejection}");
     }

@@ -1,8 +1,9 @@
 //! `docker-archive:FILE` in all its forms, from files and pipes.
 
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::os::fd::OwnedFd;
+use std::process::Command;
 
 use image::source::{DockerArchive, SourceError};
 use image::{Digest, ImageSource, Platform};
@@ -31,7 +32,7 @@ fn assert_layers(source: &dyn ImageSource, parts: &Parts) {
     for (index, tar) in parts.tars.iter().enumerate() {
         let layer = &source.image().layers[index];
         let (walked, _) = made::see(source.open_layer(index).unwrap()).unwrap();
-        assert_eq!((&walked.diff_id, walked.blob_size), (&layer.diff_id, layer.size));
+        layer.check(&walked).unwrap();
         assert_eq!(walked.diff_id, Digest::sha256(tar));
     }
     assert!(matches!(source.open_layer(parts.tars.len()), Err(SourceError::NotFound { .. })));
@@ -89,6 +90,37 @@ fn nothing_of_a_pipe_is_left_in_the_spool() {
     assert!(matches!(gone, Err(SourceError::Io { .. })));
 }
 
+/// A file system of 256 KiB, for as long as it is held.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        outside::run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"]).arg(folder.path()));
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg(self.0.path()).status());
+    }
+}
+
+#[test]
+fn a_full_disk_is_named_and_left_as_it_was() {
+    if !outside::is_root() {
+        return;
+    }
+    let disk = SmallDisk::mount();
+    let large = image_of(&[tar_of(&[("zeros", &vec![0; 1 << 20])])], "amd64");
+    let archive = file_of(&made::gzip(&saved(&[("app:1", &large)])));
+    let error = DockerArchive::open(archive, "a.tar.gz", None, None, disk.0.path()).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, SourceError::Io { source, .. } if source.kind() == ErrorKind::StorageFull), "{error}");
+    assert!(error.to_string().starts_with("could not keep a.tar.gz in a temporary file in "), "{error}");
+    std::fs::write(disk.0.path().join("again"), vec![1; 100 << 10]).unwrap();
+}
+
 #[test]
 fn layers_may_be_links_as_docker_and_skopeo_write_them() {
     let parts = parts(b"one");
@@ -124,22 +156,10 @@ fn links_that_lead_out_or_round_are_refused() {
     assert!(with_link("l0").to_string().contains("circle"));
 }
 
-/// What docker has saved since version 25: an OCI layout and `manifest.json` in one.
+/// What docker has saved since version 25, with the manifest of a platform that it left out.
 fn saved_by_25(parts: &Parts) -> Vec<u8> {
-    let blob_path = |digest: Digest| format!("blobs/sha256/{}", digest.hex());
-    let mut members = Vec::new();
-    for blob in parts.blobs() {
-        members.push((blob_path(blob.digest()), blob.bytes.clone()));
-    }
-    let layers: Vec<_> = parts.layers.iter().map(|layer| blob_path(layer.digest())).collect();
-    let list = json!([{ "Config": blob_path(parts.config.digest()), "RepoTags": ["app:1"], "Layers": layers }]);
-    members.push(("manifest.json".into(), list.to_string().into_bytes()));
-    members.push(("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
     let missing = made::Blob::new(made::OCI_MANIFEST, "of a platform that was left out");
-    let index = made::index_of(&[missing.descriptor_for("s390x"), tagged(parts.manifest.descriptor(), "1")]);
-    members.push(("index.json".into(), index.bytes));
-    let members: Vec<_> = members.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-    archive(&members)
+    made::saved_by_25(parts, &[missing.descriptor_for("s390x"), tagged(parts.manifest.descriptor(), "1")], &[])
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use image::source::{Part, Request, SourceError, resolve};
-use image::{Digest, Image, Platform, Verified};
+use image::source::{LayerMismatch, Part, Request, SourceError, resolve};
+use image::{Digest, Image, Layer, Platform, Verified};
 use serde_json::{Value, json};
 
 use crate::made::{self, Blob, OCI_INDEX, OCI_MANIFEST, Parts, image_of, index_of, tar_of};
@@ -294,10 +294,19 @@ fn a_key_written_twice_is_refused() {
 }
 
 #[test]
-fn made_images_are_walked_to_the_digests_that_they_claim() {
+fn a_layer_is_what_the_image_says_or_is_refused() {
     let parts = amd64();
-    for (layer, tar) in parts.layers.iter().zip(&parts.tars) {
-        let (walked, _) = made::see(layer.bytes.as_slice()).unwrap();
-        assert_eq!((walked.blob, walked.diff_id), (layer.digest(), Digest::sha256(tar)));
-    }
+    let image = Blobs::of(parts.blobs()).resolve(&parts.manifest, None).unwrap();
+    let walk = |bytes: &[u8]| made::see(bytes).unwrap().0;
+    let (layer, honest) = (&image.layers[0], walk(&parts.layers[0].bytes));
+    layer.check(&honest).unwrap();
+    // The other layer's bytes, padding behind the stream, and a tar that the config does not know.
+    assert!(matches!(layer.check(&walk(&parts.layers[1].bytes)), Err(LayerMismatch::Blob { .. })));
+    let padded = walk(&[parts.layers[0].bytes.as_slice(), &[0]].concat());
+    assert_eq!(padded.diff_id, honest.diff_id);
+    assert!(matches!(layer.check(&padded), Err(LayerMismatch::Blob { .. })));
+    let without_blob = Layer { blob: None, ..layer.clone() };
+    assert!(matches!(without_blob.check(&padded), Err(LayerMismatch::Size { .. })));
+    let other_tar = Layer { diff_id: Digest::sha256(b"other"), ..layer.clone() };
+    assert!(matches!(other_tar.check(&honest), Err(LayerMismatch::DiffId { .. })));
 }

@@ -1,0 +1,13 @@
+//! What the command line promises, tried with the program itself.
+// Helpers of tests fail like tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod plimsoll;
+mod signing;
+
+// The image room's own, so that there is one way to start a registry.
+#[allow(dead_code, reason = "not every way to start a registry is used here")]
+#[path = "../../../image/tests/it/client/registry.rs"]
+mod registry;
+#[path = "../../../image/tests/it/client/sample.rs"]
+mod sample;

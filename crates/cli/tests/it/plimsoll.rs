@@ -1,0 +1,103 @@
+//! The program in a home of its own.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+pub(crate) struct Home {
+    folder: tempfile::TempDir,
+}
+
+/// What a run left behind.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs it in the home, without a terminal, and with nothing in the environment but the way and `variables`.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        // A session of its own has no terminal to ask at.
+        let mut command = self.command("setsid");
+        command.arg("-w").arg(env!("CARGO_BIN_EXE_plimsoll")).args(arguments).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).output().unwrap().into()
+    }
+
+    /// Runs it on a terminal of its own and types each line when its prompt has shown and the terminal shows no more of
+    /// what is typed.
+    pub(crate) fn type_into(&self, arguments: &[&str], lines: &[(&str, &str)]) -> Ended {
+        let mut screen = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
+        grantpt(&screen).unwrap();
+        unlockpt(&screen).unwrap();
+        let name = ptsname(&screen, Vec::new()).unwrap();
+        let terminal = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let mut command = self.command("setsid");
+        command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_plimsoll")]).args(arguments);
+        let mut child = command.stdin(terminal()).stdout(terminal()).stderr(terminal()).spawn().unwrap();
+        // The command holds the terminal open, too, and so would keep the screen from ever ending.
+        drop(command);
+        let mut shown = Vec::new();
+        for (prompt, line) in lines {
+            let from = shown.len();
+            while !String::from_utf8_lossy(&shown[from..]).contains(prompt) {
+                let mut byte = [0];
+                let read = screen.read(&mut byte).unwrap_or(0);
+                assert_eq!(read, 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
+                shown.push(byte[0]);
+            }
+            while tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
+                assert!(child.try_wait().unwrap().is_none(), "it ended without hiding what is typed");
+                thread::sleep(Duration::from_millis(2));
+            }
+            writeln!(screen, "{line}").unwrap();
+        }
+        // A terminal that everybody has left ends with an error.
+        let _ = screen.read_to_end(&mut shown);
+        let status = child.wait().unwrap();
+        Ended { code: status.code(), stdout: String::from_utf8_lossy(&shown).into_owned(), stderr: String::new() }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let way = std::env::var_os("PATH").unwrap_or_default();
+        fs::create_dir_all(self.path("work")).unwrap();
+        command.env_clear().env("PATH", way).env("HOME", self.folder.path()).env("TERM", "dumb");
+        command.env("PLIMSOLL_DATA", self.path("data")).current_dir(self.path("work"));
+        command
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes text");
+        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Ended {
+    /// Says everything when it ended otherwise.
+    #[track_caller]
+    pub(crate) fn with(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+}

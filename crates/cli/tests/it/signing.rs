@@ -1,0 +1,195 @@
+//! `key`, `sign` and `verify`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use image::Reference;
+use image::client::{Client, Credentials, Settings};
+use keys::PublicKey;
+
+use crate::plimsoll::Home;
+use crate::registry::{Kind, Registry};
+use crate::sample::push_image;
+
+const SECRET: (&str, &str) = ("PLIMSOLL_PASSPHRASE", "correct horse battery");
+
+fn key(home: &Home, name: &str) -> PublicKey {
+    home.run_with(&["key", "generate", name], &[SECRET]).with(0);
+    PublicKey::read(&home.path("work").join(format!("{name}.pub"))).unwrap()
+}
+
+fn pushed(registry: &Registry) -> (Client, Reference, image::Digest) {
+    let client = Client::new(Credentials::none(), Settings::default());
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    let digest = push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    (client, place, digest)
+}
+
+#[test]
+fn a_key_is_made_once_and_shown_from_either_half() {
+    let home = Home::new();
+    let public = key(&home, "release");
+    let file = home.path("work/release.key");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = home.run_with(&["key", "generate", "release.key"], &[SECRET]).with(2);
+    assert!(again.stderr.contains("never overwritten"), "{}", again.stderr);
+    for name in ["release.key", "release.pub", "file:release.key"] {
+        let shown = home.run(&["key", "show", name]).with(0).stdout;
+        assert!(shown.contains(&public.fingerprint()), "{shown}");
+        assert_eq!(PublicKey::from_pem(&shown).unwrap(), public, "what is shown can be used as a key's file");
+    }
+    fs::remove_file(home.path("work/release.pub")).unwrap();
+    let unlocked = home.run_with(&["key", "show", "release.key"], &[SECRET]).with(0).stdout;
+    assert_eq!(PublicKey::from_pem(&unlocked).unwrap(), public);
+}
+
+#[test]
+fn a_passphrase_is_typed_twice_and_not_shown() {
+    let home = Home::new();
+    let differ = [("New passphrase", "one thing"), ("The same again", "another")];
+    let refused = home.type_into(&["key", "generate", "release"], &differ).with(2).stdout;
+    assert!(refused.contains("differ; nothing was written"), "{refused}");
+    assert_eq!(fs::read_dir(home.path("work")).unwrap().count(), 0);
+
+    let same = [("New passphrase", "one thing"), ("The same again", "one thing")];
+    let made = home.type_into(&["key", "generate", "release"], &same).with(0).stdout;
+    assert!(made.contains("fingerprint") && !made.contains("one thing"), "{made}");
+    fs::remove_file(home.path("work/release.pub")).unwrap();
+    home.type_into(&["key", "show", "release.key"], &[("Passphrase for", "one thing")]).with(0);
+    home.type_into(&["key", "show", "release.key"], &[("Passphrase for", "wrong")]).with(2);
+}
+
+#[test]
+fn without_a_terminal_the_other_ways_are_named() {
+    let home = Home::new();
+    let refused = home.run(&["key", "generate", "release"]).with(2).stderr;
+    for way in ["--passphrase-fd", "plimsoll-passphrase", "PLIMSOLL_PASSPHRASE"] {
+        assert!(refused.contains(way), "{refused}");
+    }
+}
+
+#[test]
+fn an_image_is_signed_with_the_users_single_key_and_verified() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    let (client, place, digest) = pushed(&registry);
+    let image = place.to_string();
+    home.run_with(&["key", "generate"], &[SECRET]).with(0);
+    let public = home.path(".config/plimsoll/keys/default.pub");
+    let public = public.to_str().unwrap();
+    let fingerprint = PublicKey::read(public.as_ref()).unwrap().fingerprint();
+
+    let unsigned = home.run(&["verify", "--key", public, &image]).with(1);
+    assert!(unsigned.stderr.contains("no signature at all") && unsigned.stdout.is_empty(), "{}", unsigned.stderr);
+
+    let signed = home.run_with(&["sign", &image], &[SECRET]).with(0);
+    assert!(signed.stdout.contains(digest.as_str()) && signed.stdout.contains(&fingerprint), "{}", signed.stdout);
+    let verified = home.run(&["verify", "--key", public, &image]).with(0).stdout;
+    assert!(verified.contains(&fingerprint) && verified.contains(&format!("signed as  {image}")), "{verified}");
+    assert!(!verified.contains("not the name"), "{verified}");
+    home.run(&["verify", "--key", public, "--platform", "linux/arm64", &image]).with(0);
+    let elsewhere = format!("{}/team/app:latest", registry.host());
+    let same = client.resolve(&place).unwrap();
+    client.push_manifest(&place, Some("latest"), same.media_type.as_deref().unwrap(), &same.bytes).unwrap();
+    let renamed = home.run(&["verify", "--key", public, &elsewhere]).with(0).stdout;
+    assert!(renamed.contains("v1  <- not the name that was asked for"), "{renamed}");
+
+    key(&home, "other");
+    let refused = home.run(&["verify", "--key", "other.pub", &image]).with(1).stderr;
+    assert!(refused.contains("another key") && refused.contains(&fingerprint), "{refused}");
+}
+
+#[test]
+fn what_will_be_signed_is_said_before_the_passphrase_is_asked_for() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    let (_, place, digest) = pushed(&registry);
+    key(&home, "release");
+    let image = place.to_string();
+    let shown =
+        home.type_into(&["sign", "--key", "release.key", &image], &[("Passphrase for", SECRET.1)]).with(0).stdout;
+    let asked = shown.find("Passphrase for").unwrap();
+    for said in [&place.repository_name(), "v1", digest.as_str()] {
+        assert!(shown.find(said).is_some_and(|place| place < asked), "{said}: {shown}");
+    }
+}
+
+#[test]
+fn an_image_that_was_changed_after_it_was_signed_is_not_signed() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    let (client, place, _) = pushed(&registry);
+    let image = place.to_string();
+    key(&home, "release");
+    home.run_with(&["sign", "--key", "release.key", &image], &[SECRET]).with(0);
+    let old = push_image(&client, &place, &[vec![1; 100], vec![3; 10]]);
+    let refused = home.run(&["verify", "--key", "release.pub", &image]).with(1).stderr;
+    assert!(refused.contains(old.as_str()), "{refused}");
+}
+
+#[test]
+fn a_tag_and_a_digest_that_do_not_belong_together_are_not_signed() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    let (client, place, first) = pushed(&registry);
+    push_image(&client, &place, &[vec![1; 100], vec![3; 10]]);
+    key(&home, "release");
+    let stale = format!("{place}@{first}");
+    let refused = home.run_with(&["sign", "--key", "release.key", &stale], &[SECRET]).with(2).stderr;
+    assert!(refused.contains("the tag v1 points to"), "{refused}");
+}
+
+#[test]
+fn without_keys_the_policy_says_whom_to_trust() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    let (_, place, _) = pushed(&registry);
+    let image = place.to_string();
+    key(&home, "one");
+    key(&home, "two");
+    let nobody = home.run(&["verify", &image, "--policy", "none.toml"]).with(2).stderr;
+    assert!(nobody.contains("none.toml"), "{nobody}");
+    let policy = |pattern: &str, signers: &str| {
+        let text = format!("[[rule]]\nimages = \"{pattern}\"\nmode = \"enforce\"\nsigners = {{ {signers} }}\n");
+        fs::write(home.path("work/policy.toml"), text).unwrap();
+    };
+    let pattern = format!("{}/**", registry.host());
+    policy(&pattern, r#"keys = ["one.pub", "two.pub"], threshold = 2"#);
+    let by_policy = ["verify", "--policy", "policy.toml", &image];
+    home.run(&by_policy).with(1);
+    home.run_with(&["sign", "--key", "one.key", &image], &[SECRET]).with(0);
+    let one = home.run(&by_policy).with(1).stderr;
+    assert!(one.contains("one.pub"), "{one}");
+    home.run_with(&["sign", "--key", "two.key", &image], &[SECRET]).with(0);
+    let both = home.run(&by_policy).with(0).stdout;
+    assert!(both.contains("one.pub") && both.contains("two.pub"), "{both}");
+    policy("elsewhere.example.com/**", r#"keys = ["one.pub"]"#);
+    let none = home.run(&by_policy).with(2).stderr;
+    assert!(none.contains("wants no signature"), "{none}");
+}
+
+#[test]
+fn no_log_holds_a_passphrase_or_a_login() {
+    let Some(registry) = Registry::start(Kind::WithLogin) else { return };
+    let home = Home::new();
+    key(&home, "release");
+    fs::create_dir(home.path(".docker")).unwrap();
+    // user:swordfish
+    let login = format!(r#"{{"auths":{{"{}":{{"auth":"dXNlcjpzd29yZGZpc2g="}}}}}}"#, registry.host());
+    fs::write(home.path(".docker/config.json"), login).unwrap();
+    let client = Client::new(
+        Credentials::none().with(
+            registry.host(),
+            image::client::Login::Basic { user: "user".into(), password: "swordfish".to_owned().into() },
+        ),
+        Settings::default(),
+    );
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    let signed =
+        home.run_with(&["--log", "trace", "sign", "--key", "release.key", &place.to_string()], &[SECRET]).with(0);
+    assert!(signed.stderr.contains("asking"), "it does log: {}", signed.stderr);
+    for secret in [SECRET.1, "swordfish", "dXNlcjpzd29yZGZpc2g="] {
+        assert!(!signed.stderr.contains(secret) && !signed.stdout.contains(secret), "{}", signed.stderr);
+    }
+}

@@ -1,0 +1,74 @@
+//! JSON of the documented shape.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use findings::Report;
+use findings::render::json;
+
+use crate::sample::{about, inventory, large, small};
+
+fn schema() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.schema.json")
+}
+
+/// Validates by Python's jsonschema; `None` where that is not installed.
+fn validate(document: &[u8]) -> Option<Result<(), String>> {
+    const PROGRAM: &str = "import json, sys, jsonschema\n\
+        schema = json.load(open(sys.argv[1])); document = json.load(open(sys.argv[2]))\n\
+        jsonschema.Draft202012Validator.check_schema(schema)\n\
+        jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)\n";
+    let is_there =
+        Command::new("python3").args(["-c", "import jsonschema"]).output().is_ok_and(|run| run.status.success());
+    if !is_there {
+        assert!(std::env::var_os("PLIMSOLL_REQUIRE").is_none(), "python3-jsonschema is not installed");
+        println!("skipped: python3 with jsonschema is not installed");
+        return None;
+    }
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), document).expect("the file");
+    let run = Command::new("python3").args(["-c", PROGRAM]).arg(schema()).arg(file.path()).output().expect("python3");
+    Some(if run.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) })
+}
+
+#[test]
+fn every_report_has_the_documented_shape() {
+    let empty = Report::new(about(), inventory(Vec::new()), None).expect("no index, no damage");
+    for report in [small(), large(), empty] {
+        let document = json(&report).expect("JSON");
+        if let Some(result) = validate(&document) {
+            assert_eq!(result, Ok(()));
+        }
+    }
+}
+
+#[test]
+fn the_shape_allows_nothing_else() {
+    let text = String::from_utf8(json(&small()).expect("JSON")).expect("text");
+    for wrong in [
+        text.replace("\"fixed_in\"", "\"fixed\""),
+        text.replace("\"critical\"", "\"terrible\""),
+        text.replace("\"schema_version\": \"1.0\"", "\"schema_version\": \"2.0\""),
+        text.replace("\"layer\": 2", "\"layer\": \"2\""),
+    ] {
+        assert_ne!(wrong, text);
+        if let Some(result) = validate(wrong.as_bytes()) {
+            assert!(result.is_err());
+        }
+    }
+}
+
+#[test]
+fn what_a_program_reads_stays_as_it_is() {
+    insta::assert_snapshot!(String::from_utf8(json(&small()).expect("JSON")).expect("text"));
+}
+
+#[test]
+fn nothing_in_it_can_take_a_terminal_over() {
+    let text = String::from_utf8(json(&small()).expect("JSON")).expect("text");
+    assert!(text.chars().all(|character| character == '\n' || !character.is_control()));
+    assert!(!text.contains('\u{202e}'));
+    let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let ids: Vec<_> = read["findings"].as_array().expect("findings").iter().map(|finding| &finding["id"]).collect();
+    assert!(ids.iter().any(|id| *id == "GHSA-hostile\u{1b}[2J"));
+}
