@@ -56,6 +56,7 @@ packages_for() {
         program crun crun
         program zstd zstd
         program pigz pigz
+        program openssl openssl
         program umoci umoci
         program tmux tmux
         program newuidmap uidmap

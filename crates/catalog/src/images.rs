@@ -114,7 +114,7 @@ fn is_software(config: &str) -> bool {
 }
 
 /// A blob of at most `most` bytes, checked against its digest; `None` where it is not there, is larger or was changed.
-pub(crate) fn read(store: &store::Store, digest: &Digest, most: u64) -> Result<Option<Verified>, store::StoreError> {
+fn read(store: &store::Store, digest: &Digest, most: u64) -> Result<Option<Verified>, store::StoreError> {
     let Some(file) = store.blobs().open(digest)? else { return Ok(None) };
     let mut bytes = Vec::new();
     if file.take(most + 1).read_to_end(&mut bytes).is_err() || bytes.len() as u64 > most {

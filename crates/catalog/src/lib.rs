@@ -27,6 +27,6 @@ mod request;
 mod router;
 mod signatures;
 
-pub use advisories::{Advisories, Advisory, NoAdvisories};
+pub use advisories::{Advisories, Advisory};
 pub use catalog::Catalog;
 pub use router::{not_found, router};

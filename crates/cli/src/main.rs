@@ -5,6 +5,7 @@
 //! ([`house::House::enter`]), for good, and `execute` does the rest: whatever comes from an image, an advisory or the
 //! network is only ever seen there.
 
+mod admission;
 mod arguments;
 mod caller;
 mod exit;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use findings::Report;
 use image::Digest;
+use keys::PublicKey;
 use time::OffsetDateTime;
 use trust::{Signature, SignatureSource, Verifier};
 
@@ -39,10 +40,7 @@ pub trait Evidence: Send + Sync {
 /// A failure to collect is a fact, not an error: the rule's mode decides what follows from it.
 pub async fn judge(policy: &Policy, subject: &Subject, evidence: &impl Evidence, now: OffsetDateTime) -> Judgement {
     let Needs { signers, findings } = policy.needs(&subject.repository);
-    let signatures = match signers {
-        None => None,
-        Some(keys) => Some(signatures(Verifier::new(keys), subject, evidence.signatures()).await),
-    };
+    let signatures = signatures(signers, subject, evidence).await;
     let report = if findings { Some(evidence.report(&subject.digest).await) } else { None };
     policy.judge(&Facts {
         repository: &subject.repository,
@@ -53,17 +51,36 @@ pub async fn judge(policy: &Policy, subject: &Subject, evidence: &impl Evidence,
     })
 }
 
-/// Valid signatures of the platform manifest or of the index above it, one a key.
-async fn signatures(
-    verifier: Verifier,
+/// Judges by signatures alone, before layers are fetched: see [`Policy::judge_signatures`].
+pub async fn judge_signatures(
+    policy: &Policy,
     subject: &Subject,
-    source: Arc<dyn SignatureSource + Send + Sync>,
-) -> Result<Vec<Signature>, String> {
-    let subjects: Vec<Digest> = std::iter::once(subject.digest.clone()).chain(subject.index.clone()).collect();
-    let read = tokio::task::spawn_blocking(move || verified(&verifier, &subjects, source.as_ref()));
-    read.await.map_err(|_| "reading them ended unexpectedly".to_owned())?
+    evidence: &impl Evidence,
+    now: OffsetDateTime,
+) -> Judgement {
+    let signatures = signatures(policy.needs(&subject.repository).signers, subject, evidence).await;
+    policy.judge_signatures(&Facts {
+        repository: &subject.repository,
+        digest: &subject.digest,
+        signatures,
+        report: None,
+        now,
+    })
 }
 
+/// Valid signatures by the rule's keys, where it has some.
+async fn signatures(
+    signers: Option<Vec<PublicKey>>,
+    subject: &Subject,
+    evidence: &impl Evidence,
+) -> Option<Result<Vec<Signature>, String>> {
+    let (verifier, source) = (Verifier::new(signers?), evidence.signatures());
+    let subjects: Vec<Digest> = std::iter::once(subject.digest.clone()).chain(subject.index.clone()).collect();
+    let read = tokio::task::spawn_blocking(move || verified(&verifier, &subjects, source.as_ref()));
+    Some(read.await.unwrap_or_else(|_| Err("reading them ended unexpectedly".to_owned())))
+}
+
+/// Valid signatures of the platform manifest or of the index above it, one a key.
 fn verified(verifier: &Verifier, subjects: &[Digest], source: &dyn SignatureSource) -> Result<Vec<Signature>, String> {
     let mut all: Vec<Signature> = Vec::new();
     for subject in subjects {

@@ -11,12 +11,6 @@ use std::path::{Path, PathBuf};
 
 use crate::{Policy, PolicyError};
 
-/// Where the machine's administrator puts a policy. It comes before the user's own, which could else undo it.
-pub const SYSTEM_FOLDER: &str = "/etc/plimsoll";
-
-/// The file's name in each folder.
-pub const FILE_NAME: &str = "policy.toml";
-
 /// A thousand rules with exceptions are some 300 KiB.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
@@ -27,13 +21,6 @@ pub struct PolicyFile {
     text: String,
     folder: PathBuf,
     open_folder: Option<File>,
-}
-
-/// The places in which a policy is looked for when none is named, first one first. `user_folder` is the user's
-/// configuration folder (`$XDG_CONFIG_HOME/plimsoll`, `~/.config/plimsoll`).
-pub fn candidates(user_folder: Option<&Path>) -> Vec<PathBuf> {
-    let folders = std::iter::once(Path::new(SYSTEM_FOLDER)).chain(user_folder);
-    folders.map(|folder| folder.join(FILE_NAME)).collect()
 }
 
 impl PolicyFile {
@@ -49,7 +36,8 @@ impl PolicyFile {
         })
     }
 
-    /// Opens the first of `candidates` that is there; `None` where none is. One that is there and cannot be read is an
+    /// Opens the first of `candidates` that is there; `None` where none is. The machine's own (`/etc/plimsoll`) should
+    /// stand before the calling user's, who could else undo it. One that is there and cannot be read is an
     /// error: passing over it would switch off what it demands.
     pub fn open_first(candidates: &[PathBuf]) -> Result<Option<Self>, PolicyError> {
         for path in candidates {

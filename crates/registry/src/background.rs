@@ -4,15 +4,14 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use findings::Counts;
 use image::{Digest, Verified};
 use store::reports::PendingRow;
 use store::{Blobs, StoreError};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 use tokio::task::JoinSet;
 
-use crate::desk::Unsettled;
+use crate::desk::{Summary, Unsettled};
 use crate::error::{Code, Refusal};
 use crate::manifest::{MOST_BYTES, Manifest};
 use crate::registry::Registry;
@@ -55,7 +54,18 @@ async fn catch_up(registry: &Registry) {
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let index = registry.cataloguing.index().await;
+        let cataloguing = std::sync::Arc::clone(&registry.cataloguing);
+        let index = match tokio::task::spawn_blocking(move || cataloguing.index()).await {
+            Ok(Ok(index)) => index,
+            Ok(Err(reason)) => {
+                tracing::warn!(reason, "the advisory index cannot be asked which it is");
+                continue;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the advisory index could not be looked at");
+                continue;
+            }
+        };
         if seen.as_ref() == Some(&index) {
             continue;
         }
@@ -115,9 +125,9 @@ pub(crate) async fn report_push(
     image: &Digest,
     layers: &[Digest],
     settled: Result<(), Unsettled>,
-) -> Option<Counts> {
+) -> Option<Summary> {
     let late = matches!(settled, Err(Unsettled::Late(_)));
-    let counts = report(registry, image, settled).await;
+    let summary = report(registry, image, settled).await;
     if late {
         let (registry, image, layers) = (registry.clone(), image.clone(), layers.to_vec());
         tokio::spawn(async move {
@@ -125,15 +135,15 @@ pub(crate) async fn report_push(
             report(&registry, &image, settled).await;
         });
     }
-    counts
+    summary
 }
 
 /// Makes an image's report where its layers are settled; else, and where that fails, says that it waits and why.
-async fn report(registry: &Registry, image: &Digest, settled: Result<(), Unsettled>) -> Option<Counts> {
+async fn report(registry: &Registry, image: &Digest, settled: Result<(), Unsettled>) -> Option<Summary> {
     let reason = match settled {
         Err(unsettled) => unsettled.to_string(),
         Ok(()) => match registry.cataloguing.report(image).await {
-            Ok(Some(counts)) => return Some(counts),
+            Ok(Some(summary)) => return Some(summary),
             Ok(None) => "a layer's record is missing".to_owned(),
             Err(reason) => reason,
         },
@@ -171,8 +181,9 @@ pub(crate) fn read_manifest(blobs: &Blobs, digest: &Digest) -> Result<Option<Ver
     Verified::check(bytes, digest, "the stored manifest").map(Some).map_err(|error| broken(&error))
 }
 
-/// Now, as it is kept.
+/// Now, as it is kept: RFC 3339 with a fixed number of digits, so that texts sort as times do.
 pub(crate) fn now() -> String {
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
     // Formatting a time of this millennium cannot fail.
-    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+    OffsetDateTime::now_utc().format(form).unwrap_or_default()
 }

@@ -26,8 +26,8 @@ mod listener;
 mod registry;
 mod settings;
 
-pub use desk::{Catalogued, Cataloguing};
+pub use desk::{Answer, Catalogued, Cataloguing, Summary};
 pub use hosts::Hosts;
 pub use listener::{ListenError, bind, serve};
-pub use registry::{Peer, Registry, caller};
+pub use registry::Registry;
 pub use settings::Settings;

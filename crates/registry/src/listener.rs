@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use access::Caller;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
@@ -19,7 +20,6 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 use crate::hosts::Hosts;
-use crate::registry::Peer;
 
 /// Connections at once. Each may hold a file and a few buffers of 64 KiB.
 const CONNECTIONS: usize = 1024;
@@ -140,13 +140,18 @@ fn prepare(stream: &TcpStream) {
     }
 }
 
+/// Who asks: known by where the connection comes from, until there are logins.
+fn caller(peer: SocketAddr) -> Caller {
+    if peer.ip().to_canonical().is_loopback() { Caller::Loopback } else { Caller::Anonymous }
+}
+
 async fn answer(routes: &Router, hosts: &Hosts, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
     let begun = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = match hosts.check(request.uri(), request.headers()) {
         Ok(()) => {
             let mut request = request.map(Body::new);
-            request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(caller(peer));
             match routes.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},

@@ -1,12 +1,11 @@
 //! The registry: what handlers need, and the router that leads to them.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use access::{Action, Caller, Decision, Resource};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Extensions, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use store::Store;
@@ -32,10 +31,6 @@ pub struct Registry {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) settings: Arc<Settings>,
 }
-
-/// The other end of a request's connection, put among its extensions by whoever accepted that.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 impl Registry {
     /// A registry over `store` that has its layers catalogued by `cataloguing`.
@@ -83,19 +78,11 @@ async fn answer(State(registry): State<Registry>, request: Request) -> Response 
     response
 }
 
-/// Who asks: known by where the connection comes from, until there are logins. For whatever is served beside the
-/// registry, too.
-pub fn caller(extensions: &Extensions) -> Caller {
-    match extensions.get::<Peer>() {
-        Some(Peer(address)) if address.ip().to_canonical().is_loopback() => Caller::Loopback,
-        _ => Caller::Anonymous,
-    }
-}
-
 async fn dispatch(registry: &Registry, request: Request) -> Result<Response, Refusal> {
     let (request, body) = request.into_parts();
     let route = Route::parse(request.uri.path())?;
-    let caller = caller(&request.extensions);
+    // Put there by whoever took the connection; who is not known is nobody.
+    let caller = request.extensions.get::<Caller>().cloned().unwrap_or(Caller::Anonymous);
     let method = request.method.clone();
     let allow = |action, name: &RepositoryName| Registry::allow(&caller, action, name);
     match (&method, route) {

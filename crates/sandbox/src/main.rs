@@ -21,10 +21,12 @@ use rustix::fd::AsFd;
 use sandbox::channel::Channel;
 
 fn main() -> ExitCode {
+    // Whatever whoever started this left open is none of its, and would be a container's before its program runs.
+    system::close_inherited();
     let part = std::env::args().nth(1).unwrap_or_default();
     let result = match part.as_str() {
-        "broker" => channel().and_then(broker::serve),
-        "unpack" => channel().and_then(unpack::serve),
+        "broker" => channel().and_then(|channel| broker::serve(&channel)),
+        "unpack" => channel().and_then(|channel| unpack::serve(&channel)),
         "shim" => channel().and_then(shim::serve),
         _ => Err("it is started by plimsoll and does nothing when started by hand".into()),
     };

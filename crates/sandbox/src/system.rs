@@ -72,6 +72,14 @@ pub(crate) fn exit_now(code: u8) -> ! {
     unsafe { libc::_exit(code.into()) }
 }
 
+/// Closes all descriptors but stdin, stdout and stderr. Only at the start of the process.
+#[allow(unsafe_code)]
+pub(crate) fn close_inherited() {
+    // SAFETY: nothing of this process owns a descriptor yet, so none is closed under its owner. That of an older
+    // kernel (before 5.9) which lacks the call is none that idmapped mounts work on.
+    unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
+}
+
 /// Leaves namespaces. `FILES` is not among the flags that are possible here.
 #[allow(unsafe_code)]
 pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {

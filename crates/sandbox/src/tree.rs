@@ -88,10 +88,11 @@ mod tests {
         let top = fs::File::open(place.path()).unwrap();
         rustix::fs::mkdirat(&top, "deep", Mode::RWXU).unwrap();
         let mut below = open(top.as_fd(), "deep").unwrap();
-        for _ in 0..5000 {
-            rustix::fs::mkdirat(&below, "d", Mode::RWXU).unwrap();
-            rustix::fs::mkdirat(&below, "e", Mode::RWXU).unwrap();
-            below = open(below.as_fd(), "d").unwrap();
+        let name = "n".repeat(50);
+        for _ in 0..300 {
+            rustix::fs::mkdirat(&below, name.as_str(), Mode::RWXU).unwrap();
+            rustix::fs::mkdirat(&below, "beside", Mode::RWXU).unwrap();
+            below = open(below.as_fd(), name.as_str()).unwrap();
         }
         remove(&top, "deep").unwrap();
         assert!(!place.path().join("deep").exists());

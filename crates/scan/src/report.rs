@@ -1,11 +1,6 @@
 //! An image's report: made from its inventory and the index in force, and kept with rows that can be looked up.
 
-use std::collections::BTreeMap;
-
-use advisory::ecosystem::home;
-use advisory::{Index, Severity, Verdict};
-use findings::report::IndexIdentity;
-use findings::{Finding, Report};
+use findings::{About, Report};
 use image::{Digest, Image};
 use inventory::Inventory;
 use store::reports::{FindingRow, PackageRow, ReportRow};
@@ -18,33 +13,15 @@ impl Scanner {
     /// Matches an inventory against the index in force.
     pub(crate) fn judge(&self, image: &Image, inventory: Inventory, layers_read: usize) -> Result<Report, ScanError> {
         let index = self.advisories().current()?;
-        let identity = index.as_ref().map(Index::identity).unwrap_or_default();
-        let (mut findings, mut uncovered) = (Vec::new(), BTreeMap::<String, usize>::new());
-        for located in &inventory.packages {
-            let verdict = match &index {
-                Some(index) => index.verdict(&located.package, inventory.release.as_ref())?,
-                None => Verdict::Unknown { ecosystem: home(&located.package, inventory.release.as_ref()).ecosystem },
-            };
-            match verdict {
-                Verdict::Covered(matches) => {
-                    findings.extend(matches.into_iter().map(|matched| Finding { matched, located: located.clone() }))
-                }
-                Verdict::Unknown { ecosystem } => *uncovered.entry(ecosystem).or_default() += 1,
-            }
-        }
-        findings.sort_by(|one, other| other.matched.severity.cmp(&one.matched.severity));
-        Ok(Report {
+        let about = About {
             name: image.name.clone(),
             digest: image.digest.clone(),
             platform: image::Platform::of_config(&image.config).to_string(),
             scanned_at: now(),
-            index: IndexIdentity { id: identity.id, built_at: identity.built_at },
-            inventory,
             history: image.layers.iter().map(|layer| layer.created_by.clone()).collect(),
-            findings,
-            uncovered: uncovered.into_iter().collect(),
             layers_read,
-        })
+        };
+        Ok(Report::new(about, inventory, index.as_ref())?)
     }
 
     /// Keeps a report as the image's present one.
@@ -78,17 +55,15 @@ fn now() -> String {
 }
 
 fn report_row(report: &Report, json: Vec<u8>) -> ReportRow {
-    let of = |severity: Severity| report.findings.iter().filter(|finding| finding.matched.severity == severity).count();
-    let order =
-        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Negligible, Severity::Unknown];
+    let counts = report.counts();
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     ReportRow {
         image: report.digest.clone(),
         index_id: report.index.id.clone(),
         scanned_at: report.scanned_at.clone(),
-        counts: order.map(|severity| count(of(severity))),
-        fixable: count(report.findings.iter().filter(|finding| finding.matched.fixed.is_some()).count()),
-        uncovered: count(report.uncovered.iter().map(|(_, number)| number).sum()),
+        counts: [counts.critical, counts.high, counts.medium, counts.low, counts.negligible, counts.unknown].map(count),
+        fixable: count(report.fixable()),
+        uncovered: count(report.uncovered_packages()),
         json,
     }
 }

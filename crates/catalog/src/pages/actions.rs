@@ -1,7 +1,9 @@
 //! What to do about an image's findings: which package to bring to which version, worst first.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use advisory::versions::Scheme;
 use findings::Report;
 use inventory::PackageKind;
 use serde::Serialize;
@@ -17,7 +19,7 @@ pub(crate) struct Update {
     pub(crate) kind: PackageKind,
     /// What is there now.
     pub(crate) installed: String,
-    /// The versions that mend one finding or more; with the last of them all are mended.
+    /// The version that mends them all; several where nobody knows their order.
     pub(crate) fixed: Vec<String>,
     /// What it mends.
     pub(crate) mends: Counts,
@@ -49,7 +51,7 @@ pub(crate) fn updates(report: &Report) -> Vec<Update> {
             };
             (update, vec![])
         });
-        add(&mut update.fixed, fixed);
+        raise(&mut update.fixed, fixed, Scheme::of_ecosystem(&finding.matched.ecosystem));
         add(&mut update.layers, &finding.located.layer);
         add(&mut update.packages, &package.name);
         if !ids.contains(&finding.matched.id) {
@@ -65,8 +67,45 @@ pub(crate) fn updates(report: &Report) -> Vec<Update> {
     updates
 }
 
+/// Each finding names the lowest version that mends it; the highest of these mends all.
+fn raise(versions: &mut Vec<String>, version: &str, scheme: Option<Scheme>) {
+    let order = |known: &String| scheme.and_then(|scheme| scheme.compare(known, version));
+    if versions
+        .iter()
+        .any(|known| known == version || matches!(order(known), Some(Ordering::Greater | Ordering::Equal)))
+    {
+        return;
+    }
+    versions.retain(|known| order(known) != Some(Ordering::Less));
+    versions.push(version.to_owned());
+}
+
 fn add<T: PartialEq + Clone>(list: &mut Vec<T>, item: &T) {
     if !list.contains(item) {
         list.push(item.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raised(scheme: Option<Scheme>, versions: &[&str]) -> Vec<String> {
+        let mut kept = Vec::new();
+        for version in versions {
+            raise(&mut kept, version, scheme);
+        }
+        kept
+    }
+
+    #[test]
+    fn an_update_goes_to_the_version_that_mends_all() {
+        assert_eq!(raised(Some(Scheme::Dpkg), &["1.10-1", "1.9-1", "1.10-1+deb12u1", "1.10-1"]), ["1.10-1+deb12u1"]);
+        assert_eq!(raised(Some(Scheme::Pep440), &["2.0rc1", "2.0", "1.11"]), ["2.0"]);
+    }
+
+    #[test]
+    fn where_nobody_knows_the_order_all_are_named() {
+        assert_eq!(raised(None, &["b", "a", "b"]), ["b", "a"]);
     }
 }

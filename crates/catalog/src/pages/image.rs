@@ -24,7 +24,7 @@ use crate::images::{self, Knowledge};
 use crate::link::OuterLink;
 use crate::reply::{Answer, Frame, answer};
 use crate::request::Asked;
-use crate::signatures::{Attached, Collected, attached};
+use crate::signatures::{Attached, Known, attached};
 use crate::{Catalog, address};
 
 /// Updates that the page shows before it says how many more there are; the JSON has all.
@@ -200,13 +200,13 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> 
     let (tags, index) = places(catalog, name, digest).await?;
     let mut signatures = Vec::new();
     for subject in std::iter::once(digest).chain(&index) {
-        signatures.push((subject.clone(), attached(catalog, name, subject).await?));
+        signatures.extend(attached(catalog, name, subject).await?);
     }
     let reason = match &knowledge {
         Knowledge::Pending { reason, .. } => format!("pending: {reason}"),
         _ => "there is no report of it".to_owned(),
     };
-    let evidence = Collected::new(catalog, signatures.clone(), report.clone().ok_or(reason)).await?;
+    let evidence = Known::new(catalog, name, report.clone().ok_or(reason));
     let subject = Subject { repository: catalog.full_name(name), digest: digest.clone(), index };
     let judgement = judge(&catalog.policy, &subject, &evidence, OffsetDateTime::now_utc()).await;
     Ok(Image {
@@ -217,7 +217,7 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> 
         pushed_at: row.pushed_at,
         knowledge,
         report: report.map(|report| told(asked, report, filter)).transpose()?,
-        signatures: signatures.into_iter().flat_map(|(_, attached)| attached).collect(),
+        signatures,
         policy: Verdict::of(&judgement),
     })
 }

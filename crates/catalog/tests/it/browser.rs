@@ -44,7 +44,7 @@ async fn a_browser_runs_nothing_of_what_an_enemy_wrote() {
         ("hostile-overview", "/".to_owned()),
         ("hostile-image", image.clone()),
         ("hostile-packages", format!("{image}/packages")),
-        ("hostile-vulnerability", "/cve/CVE-2026-666".to_owned()),
+        ("hostile-vulnerability", "/cve/EVIL-1".to_owned()),
     ];
     look_at(shelf.catalog(hostile_telling(), Policy::default()), &pages).await;
 }

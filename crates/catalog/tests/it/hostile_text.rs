@@ -19,7 +19,7 @@ async fn hostile_text_is_escaped_on_every_page() {
         format!("/r/evil/app/-/images/{digest}/packages"),
         format!("/r/evil/app/-/images/{digest}/packages?name={quoted}"),
         format!("/r/evil/app/-/images/{digest}?severity={quoted}"),
-        "/cve/CVE-2026-666".to_owned(),
+        "/cve/EVIL-1".to_owned(),
         format!("/cve/{quoted}"),
         format!("/find?q={quoted}"),
         format!("/?after={quoted}"),

@@ -34,7 +34,7 @@ pub(crate) fn check(page: &str) {
     for field in &seen.fields {
         assert!(seen.labelled.contains(field), "field {field:?} has no label");
     }
-    assert_eq!(seen.headings.iter().filter(|level| **level == 1).count(), 1, "one h1");
+    assert_eq!(page.matches("<h1").count(), 1, "one h1");
     assert!(seen.headings.windows(2).all(|pair| pair[1] <= pair[0] + 1), "a level is left out: {:?}", seen.headings);
     assert_eq!(page.matches("<table").count(), page.matches("<caption").count(), "every table has a caption");
 }
@@ -94,7 +94,7 @@ fn parse(tag: &str) -> (String, HashMap<String, String>) {
         let mut value = String::new();
         if let Some(quoted) = rest.strip_prefix("=\"") {
             let (inner, after) = quoted.split_once('"').expect("a quoted value that ends");
-            value = inner.to_owned();
+            inner.clone_into(&mut value);
             rest = after;
         }
         assert!(attributes.insert(attribute.clone(), value).is_none(), "{attribute} stands twice in <{tag}>");

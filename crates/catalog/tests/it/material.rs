@@ -34,8 +34,8 @@ impl Advisories for Telling {
         Some(index("index-2"))
     }
 
-    fn by_id(&self, id: &str) -> Vec<Advisory> {
-        self.0.iter().filter(|told| told.id == id || told.aliases.iter().any(|alias| alias == id)).cloned().collect()
+    fn record(&self, id: &str) -> Option<Advisory> {
+        self.0.iter().find(|told| told.id == id).cloned()
     }
 }
 
@@ -331,7 +331,7 @@ pub(crate) fn telling() -> Vec<Advisory> {
         severity: Severity::High,
         published: Some("2019-04-07T00:29:00Z".into()),
         modified: Some("2023-11-08T04:00:53Z".into()),
-        withdrawn: None,
+        related: vec!["CVE-2016-10745".into()],
         references: vec![
             "https://palletsprojects.com/blog/jinja-2-10-1-released".into(),
             "https://lists.apache.org/thread.html/09fc842ff444cd43d9d4c510756fec625ef8eb1175f14fd21de2605f@%3Cdevnull.infra.apache.org%3E".into(),
@@ -414,8 +414,9 @@ pub(crate) async fn hostile_shelf() -> (Shelf, Digest) {
 /// What an enemy's advisory tells.
 pub(crate) fn hostile_telling() -> Vec<Advisory> {
     vec![Advisory {
-        id: HOSTILE.into(),
-        aliases: vec!["CVE-2026-666".into(), HOSTILE.into()],
+        id: "EVIL-1".into(),
+        aliases: vec![HOSTILE.into()],
+        related: vec![HOSTILE.into()],
         summary: HOSTILE.into(),
         details: HOSTILE.into(),
         published: Some(HOSTILE.into()),

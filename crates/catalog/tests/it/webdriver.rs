@@ -35,10 +35,11 @@ impl Browser {
             ureq::Agent::config_builder()
                 .proxy(None)
                 .http_status_as_error(false)
-                .timeout_global(Some(Duration::from_secs(120)))
+                .timeout_global(Some(Duration::from_mins(2)))
                 .build(),
         );
         let profile = tempfile::tempdir().unwrap();
+        let folder = format!("--user-data-dir={}", profile.path().display());
         let mut browser =
             Self { driver, agent, session: format!("http://127.0.0.1:{port}/session"), _profile: profile };
         let mut arguments: Vec<String> = [
@@ -54,7 +55,7 @@ impl Browser {
         ]
         .map(Into::into)
         .into();
-        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        arguments.push(folder);
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"binary": BROWSER, "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},

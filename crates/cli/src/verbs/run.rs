@@ -8,13 +8,18 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use engine::admission::{Admission, Everything};
 use engine::pull::Progress;
 use engine::{EngineError, Run, Wishes, attach};
+use gate::file::PolicyFile;
 use image::client::{Client, Credentials, RegistrySource};
 use image::source::{LayoutFolder, OciLayout};
 use image::{ImageSource, Platform, Target};
+use inventory::worker::Launcher;
 use sandbox::{Bind, Broker};
+use scan::{Advisories, Scanner};
 use store::Store;
+use tokio::runtime::Runtime;
 
 use super::Start;
+use crate::admission::{ByPolicy, find_policy};
 use crate::arguments::General;
 use crate::exit;
 use crate::house::{House, Needs};
@@ -97,12 +102,14 @@ fn run(arguments: Arguments, general: &General) -> Result<u8> {
     let target: Target = image.parse()?;
     let origin = Origin::open(&target)?;
     let wishes = arguments.wishes()?;
-    let admission = admission(&arguments, &start)?;
+    let policy = find_policy(&start.caller, arguments.policy.as_deref(), &start.settings)?;
     // While still root, and before anything of the image is read.
     let broker = Broker::start(&sandbox::Settings::new(&start.folder))?;
     let house = House::enter(start.folder, start.caller, start.settings, Needs::OwnFolder)?;
 
-    let store = super::runtime()?.block_on(Store::open(&house.folder, None))?;
+    let runtime = Arc::new(super::runtime()?);
+    let store = runtime.block_on(Store::open(&house.folder, None))?;
+    let admission = admission(policy, &house, &store, origin.client(), runtime)?;
     let source = origin.resolve(image, arguments.platform.as_ref())?;
     let progress = Bars::new();
     let run = Run { broker: &broker, blobs: store.blobs(), admission: admission.as_ref(), progress: &progress };
@@ -114,13 +121,17 @@ fn run(arguments: Arguments, general: &General) -> Result<u8> {
 }
 
 /// Who decides whether the image may be used.
-fn admission(arguments: &Arguments, start: &Start) -> Result<Box<dyn Admission>> {
-    let candidates = start.caller.policy_candidates(arguments.policy.as_deref(), &start.settings);
-    if let Some(policy) = candidates.iter().find(|path| path.exists()).or(arguments.policy.as_ref()) {
-        // Closed rather than open: a policy that is there and not judged would be worse than none.
-        bail!("policy {} cannot be judged by this build yet, so nothing is run under it", policy.display());
-    }
-    Ok(Box::new(Everything))
+fn admission(
+    policy: Option<PolicyFile>,
+    house: &House,
+    store: &Store,
+    client: Option<Client>,
+    runtime: Arc<Runtime>,
+) -> Result<Box<dyn Admission>> {
+    let Some(file) = policy else { return Ok(Box::new(Everything)) };
+    let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;
+    let scanner = Scanner::new(store.clone(), Advisories::in_folder(&house.folder), launcher);
+    Ok(Box::new(ByPolicy::new(file.parse()?, scanner, client, runtime)))
 }
 
 impl Origin {
@@ -140,6 +151,14 @@ impl Origin {
             other => {
                 bail!("{other} cannot be run from where it is; push it to a registry, or write it to an OCI layout")
             }
+        }
+    }
+
+    /// The registry's client, where the image is in one.
+    fn client(&self) -> Option<Client> {
+        match self {
+            Self::Registry { client, .. } => Some(client.clone()),
+            Self::Layout { .. } => None,
         }
     }
 

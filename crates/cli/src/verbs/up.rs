@@ -1,29 +1,139 @@
 //! `plimsoll up`: serve registry and pages.
 
+mod advisories;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, anyhow};
+use axum::http::uri::Authority;
+use axum::routing::any;
+use catalog::Catalog;
+use inventory::worker::Launcher;
+use registry::{Hosts, Registry};
+use scan::{Advisories, Scanner};
+use store::{DataFolder, Serving, Store};
+use tokio::signal::unix::{SignalKind, signal};
 
+use self::advisories::Texts;
 use super::{Command, Start};
 use crate::house::{House, Needs};
 
+/// docker takes a registry on any port of 127.0.0.0/8 without TLS. 5000 is Debian's docker-registry and macOS's
+/// AirPlay, 8080 everybody's.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5150);
+
+/// How long what still runs is waited for when everything else has ended: cataloguing is done again at the next start.
+const LAST_WAIT: Duration = Duration::from_secs(3);
+
 /// Arguments of `plimsoll up`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(after_help = "Then, with the address that it tells:\n  \
+    docker push 127.0.0.1:5150/NAME:TAG    stores an image and finds what is vulnerable in it\n  \
+    http://127.0.0.1:5150/                 shows what was found")]
+pub(crate) struct Arguments {
+    /// Address and port [default: 127.0.0.1:5150]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Listen beyond loopback though there is no access control: everybody who reaches the port may do everything
+    #[arg(long)]
+    insecure_open: bool,
+    /// A name under which clients reach this server, with a port or for any port; may be given several times
+    #[arg(long = "name", value_name = "HOST[:PORT]")]
+    names: Vec<Authority>,
+}
 
 /// What the first half hands to the second.
 #[derive(Debug)]
-pub(crate) struct Prepared {}
+pub(crate) struct Prepared {
+    listen: SocketAddr,
+    insecure_open: bool,
+    names: Vec<Authority>,
+    /// A port that only root may take, taken while this process still was that.
+    listener: Option<std::net::TcpListener>,
+}
 
 impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::OwnFolder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
-        Ok(Prepared {})
+    fn prepare(self, start: &Start) -> Result<Prepared> {
+        let configured = start.settings.listen.as_deref().map(|text| {
+            text.parse().map_err(|_| anyhow!("listen = {text:?} in the configuration file is not ADDRESS:PORT"))
+        });
+        let listen = match self.listen {
+            Some(listen) => listen,
+            None => configured.transpose()?.unwrap_or(LISTEN),
+        };
+        // Any other port is taken when it is known that nobody serves the folder yet: a second server should hear that,
+        // not that its port is taken.
+        let privileged = (1..1024).contains(&listen.port());
+        let listener = privileged.then(|| registry::bind(listen, self.insecure_open)).transpose()?;
+        Ok(Prepared { listen, insecure_open: self.insecure_open, names: self.names, listener })
     }
 
-    fn execute(_prepared: Prepared, _house: House) -> Result<ExitCode> {
-        bail!("up is not built yet")
+    fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
+        let runtime = super::runtime()?;
+        let served = runtime.block_on(serve(prepared, &house));
+        runtime.shutdown_timeout(LAST_WAIT);
+        served.map(|()| ExitCode::SUCCESS)
     }
+}
+
+async fn serve(prepared: Prepared, house: &House) -> Result<()> {
+    let serving = Serving::take(&DataFolder::open(&house.folder)?)?;
+    let store = Store::open(&house.folder, None).await?;
+    let swept = store.blobs().sweep_uploads()?;
+    if swept > 0 {
+        tracing::info!(swept, "uploads that an earlier server left behind were deleted");
+    }
+    let listener = match prepared.listener {
+        Some(listener) => listener,
+        None => registry::bind(prepared.listen, prepared.insecure_open)?,
+    };
+    let address = listener.local_addr().context("cannot tell the port that was taken")?;
+    serving.announce(&address.to_string())?;
+
+    let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;
+    let advisories = Advisories::in_folder(&house.folder);
+    let scanner = Scanner::new(store.clone(), advisories.clone(), launcher);
+    let registry = Registry::new(store.clone(), Arc::new(scanner), registry::Settings::default());
+    let name = prepared.names.first().map_or_else(|| address.to_string(), ToString::to_string);
+    let catalog = Catalog::new(store.clone(), Arc::new(Texts(advisories)), Arc::default(), &name);
+    let pages = catalog::router(catalog.clone()).fallback_service(any(catalog::not_found).with_state(catalog));
+
+    // Before it is told that the server is there: who ends it at once should be heard.
+    let stop = stop()?;
+    eprintln!("plimsoll serves {} on {address}", store.folder().path().display());
+    eprintln!("  pages     http://{name}/");
+    eprintln!("  registry  docker push {name}/NAME:TAG");
+    eprintln!("Ctrl-C ends it.");
+    let background = registry.start_background();
+    let hosts = Hosts::new(address, prepared.names);
+    let served = registry::serve(listener, registry.routes(), pages, hosts, stop).await;
+    drop(background);
+    store.close().await;
+    served.context("cannot go on serving")
+}
+
+/// Ready at the first SIGINT or SIGTERM. A second one ends the process at once, as it does to any program.
+fn stop() -> Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprintln!("plimsoll ends; requests that run are given some seconds (again: at once)");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    })
 }

@@ -35,18 +35,18 @@ pub(super) fn judge(
     facts: &Facts<'_>,
     policy: &str,
 ) -> (Vec<Requirement>, Vec<Excepted>) {
+    let unknown = |why: String, mend: String| {
+        let found = format!("its findings are not known: {why}");
+        let requirement = Requirement { wanted: wanted(limit), met: false, found, details: vec![], mend: Some(mend) };
+        (vec![requirement], vec![])
+    };
     let report = match known(facts) {
-        Ok(report) => report,
-        Err(why) => {
-            let requirement = Requirement {
-                wanted: wanted(limit),
-                met: false,
-                found: format!("its findings are not known: {why}"),
-                details: vec![],
-                mend: Some(format!("find out with `plimsoll scan {}`", facts.image())),
-            };
-            return (vec![requirement], vec![]);
+        Ok(report) if report.index.id.is_empty() => {
+            let why = "there was no advisory index to look them up in";
+            return unknown(why.into(), "fetch one with `plimsoll db update`".into());
         }
+        Ok(report) => report,
+        Err(why) => return unknown(why, format!("find out with `plimsoll scan {}`", facts.image())),
     };
     let (severe, excepted) = severe(limit, exceptions, facts, report, policy);
     let mut requirements = vec![severe, covered(report)];

@@ -76,25 +76,10 @@ impl Policy {
     ///
     /// A fact that the rule needs and that is missing, failed or too old is a requirement not met.
     pub fn judge(&self, facts: &Facts<'_>) -> Judgement {
-        let mut judgement = Judgement {
-            repository: normalise(facts.repository),
-            digest: facts.digest.clone(),
-            rule: None,
-            mode: Mode::Off,
-            requirements: Vec::new(),
-            excepted: Vec::new(),
-        };
-        let Some(rule) = self.rule_for(facts.repository) else { return judgement };
-        judgement.mode = rule.mode;
-        judgement.rule =
-            Some(RuleName { pattern: rule.images.to_string(), file: self.name().to_owned(), line: rule.line });
-        if rule.mode == Mode::Off {
-            return judgement;
-        }
-        if let Some(signers) = &rule.signers {
-            judgement.requirements.push(signatures::judge(signers, facts));
-        }
-        if let Some(limit) = &rule.findings {
+        let mut judgement = self.judge_signatures(facts);
+        if let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off)
+            && let Some(limit) = &rule.findings
+        {
             let (requirements, excepted) = findings::judge(limit, &rule.exceptions, facts, self.name());
             judgement.requirements.extend(requirements);
             judgement.excepted = excepted;
@@ -102,9 +87,38 @@ impl Policy {
         judgement
     }
 
+    /// Judges by signatures alone, for the moment before an image's layers are fetched: what needs no layer may be
+    /// refused before a byte of one is read. Whatever this lets through is still to be judged whole.
+    pub fn judge_signatures(&self, facts: &Facts<'_>) -> Judgement {
+        let mut judgement = self.unjudged(facts);
+        if let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off)
+            && let Some(signers) = &rule.signers
+        {
+            judgement.requirements.push(signatures::judge(signers, facts));
+        }
+        judgement
+    }
+
     /// Judges.
     pub fn decide(&self, facts: &Facts<'_>) -> Verdict {
         self.judge(facts).verdict()
+    }
+
+    /// Which rule holds, before anything is held against it.
+    fn unjudged(&self, facts: &Facts<'_>) -> Judgement {
+        let rule = self.rule_for(facts.repository);
+        Judgement {
+            repository: normalise(facts.repository),
+            digest: facts.digest.clone(),
+            rule: rule.map(|rule| RuleName {
+                pattern: rule.images.to_string(),
+                file: self.name().to_owned(),
+                line: rule.line,
+            }),
+            mode: rule.map_or(Mode::Off, |rule| rule.mode),
+            requirements: Vec::new(),
+            excepted: Vec::new(),
+        }
     }
 }
 

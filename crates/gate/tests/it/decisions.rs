@@ -78,6 +78,8 @@ fn a_threshold_counts_different_keys_of_the_rule() {
 #[test]
 fn a_fact_that_is_missing_failed_or_of_another_image_closes_the_gate() {
     let (digest, good) = (digest(), report(vec![]));
+    let mut without_index = report(vec![]);
+    without_index.index = findings::report::IndexIdentity::default();
     let other = findings::Report { digest: image::Digest::sha256(b"another"), ..report(vec![]) };
     let policy = enforce(&format!("{SIGNED}\n{AT_MOST_MEDIUM}"));
     let signed = || Some(Ok(vec![signature("release.pub")]));
@@ -92,6 +94,7 @@ fn a_fact_that_is_missing_failed_or_of_another_image_closes_the_gate() {
             ..facts(&digest, &good)
         },
         Facts { signatures: signed(), report: Some(Ok(&other)), ..facts(&digest, &good) },
+        Facts { signatures: signed(), report: Some(Ok(&without_index)), ..facts(&digest, &good) },
     ];
     insta::assert_snapshot!(closed.iter().map(|facts| refusal(&policy.decide(facts))).collect::<Vec<_>>().join("\n"));
 }

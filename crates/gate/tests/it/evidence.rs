@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use findings::Report;
 use gate::Policy;
-use gate::evidence::{Evidence, Subject, judge};
+use gate::evidence::{Evidence, Subject, judge, judge_signatures};
 use image::Digest;
 use trust::{SignatureSource, TrustError};
 
@@ -62,4 +62,16 @@ fn a_rule_about_signers_asks_for_the_image_and_the_index_above_it() {
     let policy = enforce("signers = { keys = [\"release.pub\"] }");
     assert_eq!(asked(&policy, None), (false, 1, 0));
     assert_eq!(asked(&policy, Some(Digest::sha256(b"an index"))), (false, 2, 0));
+}
+
+#[test]
+fn before_layers_are_fetched_only_signatures_are_asked_for() {
+    let policy = enforce("signers = { keys = [\"release.pub\"] }\nfindings = { at-most = \"low\" }");
+    let evidence = Counting::default();
+    let subject = Subject { repository: REPOSITORY.into(), digest: digest(), index: None };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let judgement = runtime.block_on(judge_signatures(&policy, &subject, &evidence, NOW));
+    assert!(!judgement.verdict().allowed);
+    assert_eq!(judgement.requirements.len(), 1);
+    assert_eq!(evidence.reports.load(Ordering::SeqCst), 0);
 }

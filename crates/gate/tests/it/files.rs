@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use gate::file::{PolicyFile, candidates};
+use gate::file::PolicyFile;
 
 const POLICY: &str = "[[rule]]\nimages = \"**\"\nmode = \"warn\"\nsigners = { keys = [\"team/release.pub\"] }\n";
 
@@ -11,13 +11,6 @@ fn put(folder: &Path) {
     fs::create_dir_all(folder.join("team")).unwrap();
     fs::write(folder.join("policy.toml"), POLICY).unwrap();
     fs::copy(super::material::folder().join("release.pub"), folder.join("team/release.pub")).unwrap();
-}
-
-#[test]
-fn the_machines_policy_comes_before_the_users() {
-    let paths = candidates(Some(Path::new("/home/ada/.config/plimsoll")));
-    assert_eq!(paths, [Path::new("/etc/plimsoll/policy.toml"), Path::new("/home/ada/.config/plimsoll/policy.toml")]);
-    assert_eq!(candidates(None), [Path::new("/etc/plimsoll/policy.toml")]);
 }
 
 #[test]

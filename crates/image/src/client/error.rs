@@ -232,14 +232,25 @@ pub(super) fn is_no_server(failure: &ureq::Error) -> bool {
 }
 
 /// Whether a connection that failed this way may succeed when tried again.
-pub(super) fn is_passing(failure: &ureq::Error) -> bool {
+fn is_passing(failure: &ureq::Error) -> bool {
     match failure {
         ureq::Error::Io(error) => {
             // A certificate that is not trusted comes as an I/O error of kind `InvalidData`.
             !is_no_server(failure) && error.kind() != io::ErrorKind::InvalidData
         }
-        ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::BodyStalled => true,
+        // A small answer that took longer than all of its time is not waited for once more.
+        ureq::Error::Timeout(which) => !matches!(which, ureq::Timeout::Global | ureq::Timeout::PerCall),
+        ureq::Error::ConnectionFailed | ureq::Error::BodyStalled => true,
         _ => false,
+    }
+}
+
+/// How often a request that failed this way may be made in all. Who waited out a time-out waits for one more at most.
+pub(super) fn most_tries(failure: &ureq::Error, attempts: u32) -> u32 {
+    match failure {
+        _ if !is_passing(failure) => 1,
+        ureq::Error::Timeout(_) => attempts.min(2),
+        _ => attempts,
     }
 }
 
@@ -296,7 +307,7 @@ fn tls_reason(text: &str) -> String {
              /etc/docker/certs.d/REGISTRY/ca.crt or the system's store"
         )
     } else {
-        format!("TLS failed ({text})")
+        format!("TLS failed ({text}); if it is a registry without TLS, say so with --insecure-registry HOST[:PORT]")
     }
 }
 

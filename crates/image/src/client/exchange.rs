@@ -118,7 +118,7 @@ impl Client {
                 patience: outgoing.patience,
             };
             match self.inner.transport.send(&wire, payload.again()) {
-                Err(failure) if tries < attempts && error::is_passing(&failure) => self.pause(tries, None),
+                Err(failure) if tries < error::most_tries(&failure, attempts) => self.pause(tries, None),
                 Err(failure) => {
                     return Err(ClientError::Unreachable {
                         action: outgoing.action.to_owned(),

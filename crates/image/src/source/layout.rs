@@ -114,22 +114,29 @@ fn tags(entries: &[Descriptor]) -> Vec<String> {
     entries.iter().take(50).map(name).collect()
 }
 
-/// The manifest whose config is this one, looked for in all of an index. `None` where it is not there, or where not
-/// all of the way to it is: `docker save` lists platforms that it left out.
-pub(super) fn manifest_of_config(files: &dyn LayoutFiles, config: &Digest, name: &str) -> Option<Verified> {
+/// The manifest whose config is this one, looked for in all of an index, and the outermost index that leads to it.
+/// `None` where it is not there, or where not all of the way to it is: `docker save` lists platforms that it left out.
+pub(super) fn manifest_of_config(
+    files: &dyn LayoutFiles,
+    config: &Digest,
+    name: &str,
+) -> Option<(Verified, Option<Digest>)> {
     const FETCHES: usize = 64;
     let index = read_index(files, name).ok()?;
-    let mut pending: Vec<Descriptor> = index.manifests().iter().rev().cloned().collect();
+    let mut pending: Vec<_> = index.manifests().iter().rev().map(|entry| (entry.clone(), None)).collect();
     for _ in 0..FETCHES {
-        let descriptor = pending.pop()?;
+        let (descriptor, outermost) = pending.pop()?;
         let digest = digest_of(&descriptor, name).ok()?;
         let Ok(bytes) = files.read(&blob_path(&digest), MANIFEST_BYTES) else { continue };
         let Ok(bytes) = Verified::check(bytes, &digest, name) else { continue };
         match Document::parse(&bytes, Some(descriptor.media_type().as_ref()), name) {
             Ok(Document::Manifest(manifest)) if manifest.config().digest().as_ref() == config.as_str() => {
-                return Some(bytes);
+                return Some((bytes, outermost));
             }
-            Ok(Document::Index(index)) => pending.extend(index.manifests().iter().rev().cloned()),
+            Ok(Document::Index(index)) => {
+                let outermost = Some(outermost.unwrap_or(digest));
+                pending.extend(index.manifests().iter().rev().map(|entry| (entry.clone(), outermost.clone())));
+            }
             _ => {}
         }
     }

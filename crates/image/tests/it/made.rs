@@ -234,3 +234,19 @@ pub(crate) fn saved(images: &[(&str, &Parts)]) -> Vec<u8> {
     add("manifest.json", Value::from(list).to_string().as_bytes());
     builder.into_inner().unwrap()
 }
+
+/// A tar of the form that docker has saved since version 25: an OCI layout and `manifest.json` in one.
+pub(crate) fn saved_by_25(parts: &Parts, entries: &[Value], more: &[&Blob]) -> Vec<u8> {
+    let blob_path = |blob: &Blob| format!("blobs/sha256/{}", blob.digest().hex());
+    let mut members = Vec::new();
+    for blob in parts.blobs().into_iter().chain(more.iter().copied()) {
+        members.push((blob_path(blob), blob.bytes.clone()));
+    }
+    let layers: Vec<_> = parts.layers.iter().map(blob_path).collect();
+    let list = json!([{ "Config": blob_path(&parts.config), "RepoTags": ["app:1"], "Layers": layers }]);
+    members.push(("manifest.json".into(), list.to_string().into_bytes()));
+    members.push(("oci-layout".into(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+    members.push(("index.json".into(), index_of(entries).bytes));
+    let members: Vec<_> = members.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+    tar_of(&members)
+}

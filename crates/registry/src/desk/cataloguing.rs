@@ -1,8 +1,8 @@
 //! What the registry asks of the scanner.
 
 use std::io::Read;
+use std::pin::Pin;
 
-use async_trait::async_trait;
 use findings::Counts;
 use image::Digest;
 use image::layer::Walked;
@@ -18,52 +18,76 @@ pub struct Catalogued {
     pub record: LayerRecord,
 }
 
+/// What a report says in a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Findings by severity.
+    pub counts: Counts,
+    /// Packages of which no advisory source that is loaded knows anything.
+    pub uncovered: usize,
+}
+
+/// An answer that takes a while.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
 /// What the registry asks of the scanner. Errors are reasons for people.
-#[async_trait]
 pub trait Cataloguing: Send + Sync + 'static {
     /// Reads a layer from its first byte to its last. Blocks.
     fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<Catalogued, String>;
 
-    /// Keeps what was learned.
-    async fn keep(&self, catalogued: &Catalogued) -> Result<(), String>;
+    /// Keeps what was learned; an error where it is not all that there is to learn.
+    fn keep<'a>(&'a self, catalogued: &'a Catalogued) -> Answer<'a, Result<(), String>>;
 
     /// Whether the record of the layer behind a blob is there.
-    async fn knows(&self, blob: &Digest) -> Result<bool, String>;
+    fn knows<'a>(&'a self, blob: &'a Digest) -> Answer<'a, Result<bool, String>>;
 
     /// Makes the report of a stored image and keeps it; `None` where a layer's record is missing.
-    async fn report(&self, manifest: &Digest) -> Result<Option<Counts>, String>;
+    fn report<'a>(&'a self, manifest: &'a Digest) -> Answer<'a, Result<Option<Summary>, String>>;
 
-    /// Which advisory index answers at present; `None` where there is none.
-    async fn index(&self) -> Option<String>;
+    /// Which advisory index answers at present; `None` where there is none. Blocks on the disk a little.
+    fn index(&self) -> Result<Option<String>, String>;
 }
 
-#[async_trait]
 impl Cataloguing for Scanner {
     fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<Catalogued, String> {
-        let (walked, record) = Scanner::catalogue(self, input).map_err(|error| error.to_string())?;
+        let (walked, record) = Scanner::catalogue(self, input).map_err(|error| explain(&error))?;
         Ok(Catalogued { walked, record })
     }
 
-    async fn keep(&self, catalogued: &Catalogued) -> Result<(), String> {
-        let Catalogued { walked, record } = catalogued;
-        Scanner::keep(self, walked, record, true).await.map_err(|error| error.to_string())
+    fn keep<'a>(&'a self, catalogued: &'a Catalogued) -> Answer<'a, Result<(), String>> {
+        Box::pin(async move {
+            let Catalogued { walked, record } = catalogued;
+            if !record.complete {
+                return Err(format!("it could not be catalogued whole: {}", record.warnings.join("; ")));
+            }
+            Scanner::keep(self, walked, record).await.map_err(|error| explain(&error))
+        })
     }
 
-    async fn knows(&self, blob: &Digest) -> Result<bool, String> {
-        Scanner::knows(self, blob).await.map_err(|error| error.to_string())
+    fn knows<'a>(&'a self, blob: &'a Digest) -> Answer<'a, Result<bool, String>> {
+        Box::pin(async move { Scanner::knows(self, blob).await.map_err(|error| explain(&error)) })
     }
 
-    async fn report(&self, manifest: &Digest) -> Result<Option<Counts>, String> {
-        let report = self.report_stored(manifest).await.map_err(|error| error.to_string())?;
-        Ok(report.map(|report| counts(&report)))
+    fn report<'a>(&'a self, manifest: &'a Digest) -> Answer<'a, Result<Option<Summary>, String>> {
+        Box::pin(async move {
+            let report = self.report_stored(manifest).await.map_err(|error| explain(&error))?;
+            Ok(report.map(|report| summary(&report)))
+        })
     }
 
-    async fn index(&self) -> Option<String> {
-        None
+    fn index(&self) -> Result<Option<String>, String> {
+        let index = self.advisories().current().map_err(|error| explain(&error))?;
+        Ok(index.map(|index| index.identity().id))
     }
 }
 
-fn counts(report: &findings::Report) -> Counts {
+/// An error with what lies behind it, in one line.
+fn explain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn summary(report: &findings::Report) -> Summary {
     let mut counts = Counts::default();
     for finding in &report.findings {
         let count = match finding.matched.severity {
@@ -76,5 +100,5 @@ fn counts(report: &findings::Report) -> Counts {
         };
         *count += 1;
     }
-    counts
+    Summary { counts, uncovered: report.uncovered.iter().map(|(_, packages)| packages).sum() }
 }

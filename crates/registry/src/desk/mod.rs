@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-pub use self::cataloguing::{Catalogued, Cataloguing};
+pub use self::cataloguing::{Answer, Catalogued, Cataloguing, Summary};
 
 use self::sniff::Sniffed;
 use crate::Settings;

@@ -4,14 +4,13 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use findings::Counts;
 use image::{Digest, Verified};
 use store::repositories::ManifestRow;
 
 use super::blobs::lost;
 use super::{CONTENT_DIGEST, digest_value, header_text, value};
 use crate::background;
-use crate::desk::deadline;
+use crate::desk::{Summary, deadline};
 use crate::error::{Code, Refusal};
 use crate::manifest::{Descriptor, MOST_BYTES, Manifest};
 use crate::names::{ManifestReference, RepositoryName};
@@ -91,12 +90,13 @@ async fn keep(
         None => None,
         Some((layers, settled)) => Some(background::report_push(&registry, &row.digest, layers, settled).await),
     };
-    Ok((manifest.subject, findings.map(|counts| summary(counts.as_ref()))))
+    Ok((manifest.subject, findings.map(|report| summary(report.as_ref()))))
 }
 
-/// `critical=1, high=2`; `none`; or `pending` where there is no report yet.
-fn summary(counts: Option<&Counts>) -> HeaderValue {
-    let Some(counts) = counts else { return HeaderValue::from_static("pending") };
+/// `critical=1, high=2`, `none`, or `pending` where there is no report yet; with `uncovered=14` where packages were not
+/// judged, for that nothing was found in them says nothing.
+fn summary(summary: Option<&Summary>) -> HeaderValue {
+    let Some(Summary { counts, uncovered }) = summary else { return HeaderValue::from_static("pending") };
     let severities = [
         ("critical", counts.critical),
         ("high", counts.high),
@@ -104,6 +104,7 @@ fn summary(counts: Option<&Counts>) -> HeaderValue {
         ("low", counts.low),
         ("negligible", counts.negligible),
         ("unknown", counts.unknown),
+        ("uncovered", *uncovered),
     ];
     let found: Vec<String> = severities
         .iter()
@@ -225,9 +226,10 @@ mod tests {
 
     #[test]
     fn the_summary_names_what_was_found() {
-        let counts = Counts { critical: 1, unknown: 2, ..Counts::default() };
-        assert_eq!(summary(Some(&counts)), "critical=1, unknown=2");
-        assert_eq!(summary(Some(&Counts::default())), "none");
+        let counts = findings::Counts { critical: 1, unknown: 2, ..findings::Counts::default() };
+        assert_eq!(summary(Some(&Summary { counts, uncovered: 0 })), "critical=1, unknown=2");
+        assert_eq!(summary(Some(&Summary::default())), "none");
+        assert_eq!(summary(Some(&Summary { uncovered: 14, ..Summary::default() })), "uncovered=14");
         assert_eq!(summary(None), "pending");
     }
 }

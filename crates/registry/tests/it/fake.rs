@@ -8,7 +8,7 @@ use ::image::Digest;
 use ::image::layer::{Entry, LayerError, Limits, Visitor, walk};
 use findings::Counts;
 use inventory::LayerRecord;
-use registry::{Catalogued, Cataloguing};
+use registry::{Answer, Catalogued, Cataloguing, Summary};
 use store::Store;
 use store::reports::ReportRow;
 
@@ -79,7 +79,6 @@ impl Visitor for Count<'_> {
     }
 }
 
-#[async_trait::async_trait]
 impl Cataloguing for Fake {
     fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<Catalogued, String> {
         let mut held = self.held.lock().unwrap();
@@ -110,35 +109,42 @@ impl Cataloguing for Fake {
         Ok(Catalogued { walked, record })
     }
 
-    async fn keep(&self, catalogued: &Catalogued) -> Result<(), String> {
-        if self.disk_full.load(Ordering::SeqCst) {
-            return Err("no space left".into());
-        }
-        let walked = &catalogued.walked;
-        let kept = self.store.put_layer_record(&walked.diff_id, 1, b"record", Some(&walked.blob)).await;
-        kept.map_err(|error| error.to_string())
+    fn keep<'a>(&'a self, catalogued: &'a Catalogued) -> Answer<'a, Result<(), String>> {
+        Box::pin(async move {
+            if self.disk_full.load(Ordering::SeqCst) {
+                return Err("no space left".into());
+            }
+            let walked = &catalogued.walked;
+            let kept = self.store.put_layer_record(&walked.diff_id, 1, b"record", Some(&walked.blob)).await;
+            kept.map_err(|error| error.to_string())
+        })
     }
 
-    async fn knows(&self, blob: &Digest) -> Result<bool, String> {
-        self.store.diff_id(blob).await.map(|known| known.is_some()).map_err(|error| error.to_string())
+    fn knows<'a>(&'a self, blob: &'a Digest) -> Answer<'a, Result<bool, String>> {
+        Box::pin(async move {
+            self.store.diff_id(blob).await.map(|known| known.is_some()).map_err(|error| error.to_string())
+        })
     }
 
-    async fn report(&self, manifest: &Digest) -> Result<Option<Counts>, String> {
-        let index_id = self.index().await.ok_or("there is no advisory index; fetch one with plimsoll db update")?;
-        let report = ReportRow {
-            image: manifest.clone(),
-            index_id,
-            scanned_at: "2026-11-25T09:00:00Z".into(),
-            counts: [1, 2, 0, 0, 0, 0],
-            fixable: 0,
-            uncovered: 0,
-            json: b"{}".to_vec(),
-        };
-        self.store.put_report(&report, &[], &[]).await.map_err(|error| error.to_string())?;
-        Ok(Some(Counts { critical: 1, high: 2, ..Counts::default() }))
+    fn report<'a>(&'a self, manifest: &'a Digest) -> Answer<'a, Result<Option<Summary>, String>> {
+        Box::pin(async move {
+            let index_id = self.index()?.ok_or("there is no advisory index; fetch one with plimsoll db update")?;
+            let report = ReportRow {
+                image: manifest.clone(),
+                index_id,
+                scanned_at: "2026-11-25T09:00:00Z".into(),
+                counts: [1, 2, 0, 0, 0, 0],
+                fixable: 0,
+                uncovered: 0,
+                json: b"{}".to_vec(),
+            };
+            self.store.put_report(&report, &[], &[]).await.map_err(|error| error.to_string())?;
+            let counts = Counts { critical: 1, high: 2, ..Counts::default() };
+            Ok(Some(Summary { counts, uncovered: 0 }))
+        })
     }
 
-    async fn index(&self) -> Option<String> {
-        self.index.lock().unwrap().clone()
+    fn index(&self) -> Result<Option<String>, String> {
+        Ok(self.index.lock().unwrap().clone())
     }
 }

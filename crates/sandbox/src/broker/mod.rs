@@ -44,7 +44,7 @@ struct House {
 }
 
 /// Answers until the other side has gone.
-pub(crate) fn serve(channel: Channel) -> Result<(), String> {
+pub(crate) fn serve(channel: &Channel) -> Result<(), String> {
     start_logging();
     if !rustix::process::geteuid().is_root() {
         return Err("the broker must be started as root".into());
@@ -70,7 +70,7 @@ pub(crate) fn serve(channel: Channel) -> Result<(), String> {
         Err(reason) => return channel.send(&Answer::Refused { reason }, &[]).map_err(|error| error.to_string()),
     };
     channel.send(&Answer::Welcome { version: VERSION }, &[]).map_err(|error| error.to_string())?;
-    house.answer(&channel)
+    house.answer(channel)
 }
 
 impl House {

@@ -117,6 +117,14 @@ impl Container {
         }
     }
 
+    /// Ends it, started or not, and waits until everything of it is gone.
+    pub fn give_up(self) {
+        // The shim reads the end of the channel, though others may hold this end too.
+        if rustix::net::shutdown(&self.channel, rustix::net::Shutdown::Write).is_ok() {
+            self.gone();
+        }
+    }
+
     /// After [`Container::wait`]: waits until everything of it is gone, and its range is free.
     pub fn gone(self) {
         while !matches!(self.channel.receive::<ShimAnswer>(), Err(ChannelError::Closed | ChannelError::Socket { .. })) {

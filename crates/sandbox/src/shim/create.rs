@@ -153,13 +153,13 @@ fn explain(error: &dyn std::error::Error, log: &Path) -> Failure {
         text = format!("{text}: {error}");
         cause = error.source();
     }
+    if let Some(code) = executor::code_of(&text) {
+        return Failure { code, reason: executor::message_of(&text).to_owned() };
+    }
     let mut logged = String::new();
     let read = File::open(log).and_then(|file| file.take(16 << 10).read_to_string(&mut logged));
     if let (Ok(_), Some(first)) = (read, logged.lines().next()) {
         text = format!("{text} ({first})");
     }
-    match executor::code_of(&text) {
-        Some(code) => Failure { code, reason: executor::message_of(&text) },
-        None => Failure::of("make the container", text),
-    }
+    Failure::of("make the container", text)
 }

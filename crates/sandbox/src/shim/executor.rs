@@ -84,11 +84,10 @@ pub(super) fn code_of(message: &str) -> Option<u8> {
     }
 }
 
-/// The part of a longer message that this executor wrote, to its first line's end.
-pub(super) fn message_of(message: &str) -> String {
+/// The part of a longer message that this executor wrote.
+pub(super) fn message_of(message: &str) -> &str {
     let start = message.find(NOT_FOUND).or_else(|| message.find(NOT_EXECUTABLE)).unwrap_or(0);
-    let own = &message[start..];
-    own.split(" (").next().filter(|own| own.starts_with(NOT_EXECUTABLE)).unwrap_or(own).to_owned()
+    &message[start..]
 }
 
 fn explain(program: &str, error: &io::Error) -> String {

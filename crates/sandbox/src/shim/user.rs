@@ -111,10 +111,14 @@ fn find(text: &str) -> Result<User, String> {
             found.ok_or_else(|| format!("the image has no group {group:?} in /etc/group; choose another with -u"))?
         }
     };
-    let groups = match (&login, group) {
+    let mut groups = match (&login, group) {
         (Some(login), None) => groups_of(login, &number)?,
         _ => Vec::new(),
     };
+    // Else a process could leave its own group, and modes that deny something to it, behind (CVE-2022-36109).
+    if !groups.contains(&gid) {
+        groups.insert(0, gid);
+    }
     let home = if home.starts_with('/') && !home.contains('\0') { home } else { "/".into() };
     Ok(User { uid, gid, groups, home })
 }

@@ -102,15 +102,14 @@ impl Layer<'_> {
         let Some(place) = self.place(parts.clone())? else {
             // The root of the image itself.
             if kind.is_dir() {
-                let root = self.root.try_clone().map_err(|error| error.to_string())?;
-                return self.folder(entry, root, parts, about);
+                return self.folder(entry, self.root, parts, about);
             }
             return Err("it would replace the root of the image".into());
         };
         match kind {
             EntryType::Directory => {
                 let folder = make_folder(&place)?;
-                self.folder(entry, folder, parts, about)
+                self.folder(entry, &folder, parts, about)
             }
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => self.file(entry, &place, about),
             EntryType::Symlink => symlink(entry, &place, about),
@@ -136,16 +135,21 @@ impl Layer<'_> {
         clear(place)?;
         let made = place.open(OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
         let mut file = File::from(made.map_err(|error| format!("cannot make it: {error}"))?);
+        let mut left = entry.size();
         loop {
             let read = entry.read(&mut self.buffer).map_err(|error| format!("its content cannot be read: {error}"))?;
             if read == 0 {
                 break;
             }
+            left = left.saturating_sub(read as u64);
             self.bytes += read as u64;
             if self.bytes > MAX_BYTES {
                 return Err(format!("the files of the layer are more than {MAX_BYTES} bytes together"));
             }
             file.write_all(&self.buffer[..read]).map_err(|error| format!("cannot write it: {error}"))?;
+        }
+        if left > 0 {
+            return Err(format!("the tar ends {left} bytes before its content does"));
         }
         let file = OwnedFd::from(file);
         own(&file, about)?;
@@ -156,12 +160,12 @@ impl Layer<'_> {
     fn folder(
         &mut self,
         entry: &mut Entry<'_, File>,
-        folder: OwnedFd,
+        folder: &OwnedFd,
         parts: Vec<CString>,
         about: About,
     ) -> Result<(), String> {
-        own(&folder, about)?;
-        self.attributes(entry, &folder)?;
+        own(folder, about)?;
+        self.attributes(entry, folder)?;
         self.folders.push((parts, about.time));
         Ok(())
     }

@@ -12,7 +12,7 @@ mod seal;
 use std::fs::File;
 
 use rustix::thread::UnshareFlags;
-use sandbox::channel::{Channel, exactly};
+use sandbox::channel::{Channel, ChannelError, exactly};
 use sandbox::protocol::Unpacked;
 use serde::{Deserialize, Serialize};
 
@@ -39,13 +39,17 @@ pub(crate) enum ChildAnswer {
 }
 
 /// Unpacks one layer.
-pub(crate) fn serve(channel: Channel) -> Result<(), String> {
-    let result = unpack(&channel);
+pub(crate) fn serve(channel: &Channel) -> Result<(), String> {
+    let result = unpack(channel);
     let answer = match result {
         Ok(unpacked) => ChildAnswer::Unpacked(unpacked),
         Err(reason) => ChildAnswer::Failed { reason },
     };
-    channel.send(&answer, &[]).map_err(|error| error.to_string())
+    match channel.send(&answer, &[]) {
+        // Given up meanwhile: nobody wants to know.
+        Ok(()) | Err(ChannelError::Closed) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn unpack(channel: &Channel) -> Result<Unpacked, String> {

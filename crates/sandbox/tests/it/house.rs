@@ -139,14 +139,13 @@ pub(crate) fn bind(source: &Path, destination: &str, read_only: bool) -> Bind {
 }
 
 pub(crate) fn diff_id(tar: &[u8]) -> DiffId {
-    let hex: String = Sha256::digest(tar).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}").parse().unwrap()
+    format!("sha256:{}", hex::encode(Sha256::digest(tar))).parse().unwrap()
 }
 
 pub(crate) fn unique_id() -> ContainerId {
     let mut bytes = [0_u8; 16];
     fs::File::open("/dev/urandom").unwrap().read_exact(&mut bytes).unwrap();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().parse().unwrap()
+    hex::encode(bytes).parse().unwrap()
 }
 
 /// A layer with busybox and what a shell expects.

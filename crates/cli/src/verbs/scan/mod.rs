@@ -2,7 +2,7 @@
 
 mod advisories;
 mod destination;
-mod progress;
+pub(crate) mod progress;
 
 use std::process::ExitCode;
 
@@ -115,8 +115,7 @@ impl Command for Arguments {
         let mut destination = std::mem::take(&mut prepared.destination);
         let report = super::runtime()?.block_on(scan(prepared, &house))?;
         destination.write(&render(&report, format, destination.style())?)?;
-        let failed =
-            fail_on.is_some_and(|severity| report.findings.iter().any(|finding| finding.matched.severity >= severity));
+        let failed = fail_on.is_some_and(|severity| report.at_least(severity).next().is_some());
         Ok(if failed { ExitCode::from(exit::REFUSED) } else { ExitCode::SUCCESS })
     }
 }
@@ -139,7 +138,7 @@ async fn scan(prepared: Prepared, house: &House) -> Result<Report> {
 
 fn render(report: &Report, format: Format, style: Style) -> Result<Vec<u8>> {
     Ok(match format {
-        Format::Table => format!("{:?} {}\n", style, report.findings.len()).into_bytes(),
-        Format::Json => serde_json::to_vec_pretty(report)?,
+        Format::Table => findings::render::table(report, style.width, style.colour).into_bytes(),
+        Format::Json => findings::render::json(report).context("cannot write the report as JSON")?,
     })
 }

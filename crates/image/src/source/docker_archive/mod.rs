@@ -102,10 +102,10 @@ impl DockerArchive {
             None => Verified::name(bytes),
         };
         if members.has("index.json")
-            && let Some(manifest) = manifest_of_config(&members, config_bytes.digest(), request.name)
+            && let Some((manifest, index_digest)) = manifest_of_config(&members, config_bytes.digest(), request.name)
         {
             let fetch = |_: Part, digest: &Digest, limit: u64| members.read(&super::layout::blob_path(digest), limit);
-            let image = resolve(request, manifest, None, &fetch)?;
+            let image = Image { index_digest, ..resolve(request, manifest, None, &fetch)? };
             return Ok(Self { members, image, layers: None });
         }
         let config = parse_config(&config_bytes, &what)?;

@@ -17,7 +17,7 @@ use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 
 use self::transport::{NoResolver, UnixConnector};
-use super::{DockerArchive, Request, SourceError};
+use super::{DockerArchive, Image, ImageSource, Request, SourceError};
 use crate::{Platform, Reference};
 
 /// Where docker's engine listens unless it is told otherwise.
@@ -112,6 +112,14 @@ pub fn engine_socket(host: Option<&str>) -> Result<PathBuf, EngineError> {
     }
 }
 
+/// What the engine says of an image; the rest of its answer is not needed.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    /// The digest of the manifest or index where the engine keeps them, else of the config.
+    id: String,
+}
+
 /// An error of the engine.
 #[derive(Deserialize)]
 struct Message {
@@ -137,15 +145,22 @@ impl Engine {
     }
 
     /// The image of this name, copied out of the engine to an unlinked file in `spool`; `None` where it has none.
+    ///
+    /// A digest in the name is held against what the engine gives. Engines that keep images without their manifests
+    /// (docker without the containerd image store) cannot show it, which is [`SourceError::Unsupported`].
     pub fn image(
         &self,
         reference: &Reference,
         platform: Option<&Platform>,
         spool: &Path,
     ) -> Result<Option<DockerArchive>, SourceError> {
-        let name = reference.familiar();
-        if !self.has(&name)? {
-            return Ok(None);
+        let name = match &reference.digest {
+            Some(digest) => reference.at(digest.clone()).familiar(),
+            None => reference.familiar(),
+        };
+        let Some(inspected) = self.inspect(&name)? else { return Ok(None) };
+        if reference.digest.as_ref().is_some_and(|digest| digest.as_str() != inspected.id) {
+            return Err(no_manifest(&name));
         }
         let action = format!("export {name}");
         let response = self.get(&action, &format!("/images/{}/get", utf8_percent_encode(&name, NAME)), SILENCE)?;
@@ -153,15 +168,26 @@ impl Engine {
             return Err(refusal(action, response).into());
         }
         let request = Request { name: &name, reference: Some(reference), platform };
-        DockerArchive::of_stream(response.into_body().into_reader(), request, spool).map(Some)
+        let archive = DockerArchive::of_stream(response.into_body().into_reader(), request, spool)?;
+        let Image { digest, index_digest, .. } = archive.image();
+        match &reference.digest {
+            Some(wanted) if wanted != digest && Some(wanted) != index_digest.as_ref() => Err(no_manifest(&name)),
+            _ => Ok(Some(archive)),
+        }
     }
 
-    fn has(&self, name: &str) -> Result<bool, EngineError> {
+    fn inspect(&self, name: &str) -> Result<Option<Inspected>, EngineError> {
         let action = format!("look for {name}");
         let response = self.get(&action, &format!("/images/{}/json", utf8_percent_encode(name, NAME)), ANSWER)?;
         match response.status() {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::OK => {
+                let body = response.into_body().into_reader().take(ANSWER_BYTES);
+                match serde_json::from_reader(io::BufReader::new(body)) {
+                    Ok(inspected) => Ok(Some(inspected)),
+                    Err(error) => Err(self.failure(action, ureq::Error::Io(error.into()))),
+                }
+            }
+            StatusCode::NOT_FOUND => Ok(None),
             _ => Err(refusal(action, response)),
         }
     }
@@ -179,6 +205,15 @@ impl Engine {
 
     fn failure(&self, action: String, error: ureq::Error) -> EngineError {
         EngineError::Request { action, socket: self.socket.clone(), source: Box::new(error) }
+    }
+}
+
+fn no_manifest(name: &str) -> SourceError {
+    SourceError::Unsupported {
+        what: name.to_owned(),
+        reason: "the docker engine cannot show the manifest of that digest, so that nothing proves what it gives out; \
+                 name the image with registry:"
+            .into(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::thread;
 use image::Digest;
 use image::client::{Client, Credentials, Proxies, Settings};
 
+use super::fake::Fake;
 use super::registry::{Kind, Registry};
 use super::{reference, settings};
 
@@ -121,4 +122,24 @@ fn on_loopback_any_certificate_will_do() {
     let client = Client::new(Credentials::none(), settings());
     let place = reference(registry.host(), "team/image", "v1");
     assert_eq!(client.head_blob(&place, &Digest::sha256(b"x")).unwrap(), None);
+}
+
+#[test]
+fn a_registry_that_speaks_plain_http_is_not_spoken_to_unless_it_is_named() {
+    let fake = Fake::start(|_, peer| peer.head(200, &[], 7));
+    let (proxy, _) = proxy(fake.host());
+    let through = |insecure: &[&str]| {
+        let proxies = Proxies {
+            http: Some(format!("http://{proxy}")),
+            https: Some(format!("http://{proxy}")),
+            ..Proxies::default()
+        };
+        let insecure_registries = insecure.iter().map(|name| (*name).to_owned()).collect();
+        Client::new(Credentials::none(), Settings { proxies, insecure_registries, attempts: 1, ..settings() })
+    };
+    let (place, digest) = (reference(NAME, "team/image", "v1"), Digest::sha256(b"content"));
+    let error = through(&[]).head_blob(&place, &digest).unwrap_err().to_string();
+    assert!(error.contains("cannot be reached"), "{error}");
+    assert!(fake.requests().is_empty(), "nothing was sent in the open");
+    assert_eq!(through(&[NAME]).head_blob(&place, &digest).unwrap(), Some(7));
 }

@@ -73,6 +73,34 @@ fn a_token_is_fetched_once_and_used_again() {
 }
 
 #[test]
+fn writing_asks_for_the_right_to_write() {
+    let fake = Fake::start(|request, peer| {
+        if let Some(query) = request.target.strip_prefix("/token?") {
+            let token = if query.contains("pull%2Cpush") { "writer" } else { "reader" };
+            return peer.answer(200, &[], format!(r#"{{"token":"{token}"}}"#).as_bytes());
+        }
+        let wanted = if request.method == "HEAD" { "Bearer reader" } else { "Bearer writer" };
+        let realm = format!("http://{}/token", request.header("host").unwrap());
+        // As some registries do, it always names the right to read.
+        let challenge = format!(r#"Bearer realm="{realm}",service="test",scope="{SCOPE}""#);
+        match (request.header("authorization") == Some(wanted), request.method.as_str()) {
+            (false, _) => peer.answer(401, &[("WWW-Authenticate", &challenge)], b""),
+            (true, "HEAD") => peer.head(404, &[], 0),
+            (true, "POST") => peer.answer(202, &[("Location", "/v2/team/image/blobs/uploads/1?state=x")], b""),
+            (true, _) => peer.answer(201, &[], b""),
+        }
+    });
+    let client = Client::new(user(&fake.host(), "secret"), settings());
+    client.push_blob(&place(&fake), &Digest::sha256(b"content"), 7, &mut b"content".as_slice()).unwrap();
+    let requests = fake.requests();
+    let put = requests.iter().find(|request| request.method == "PUT").unwrap();
+    assert_eq!(put.body, b"content");
+    assert!(put.target.starts_with("/v2/team/image/blobs/uploads/1?state=x&digest=sha256%3A"), "{}", put.target);
+    assert_eq!(put.header("content-length"), Some("7"));
+    assert!(put.header("user-agent").is_some_and(|agent| agent.starts_with("plimsoll/")));
+}
+
+#[test]
 fn without_a_login_a_token_is_asked_for_all_the_same() {
     let fake = with_tokens(|_| r#"{"access_token":"good"}"#.into());
     Client::new(Credentials::none(), settings()).resolve(&place(&fake)).unwrap();

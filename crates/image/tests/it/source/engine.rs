@@ -106,6 +106,36 @@ fn an_image_that_the_engine_does_not_have_is_none() {
 }
 
 #[test]
+fn a_digest_in_the_name_is_held_against_what_the_engine_gives() {
+    let parts = parts();
+    let manifest = parts.manifest.digest();
+    let index = made::index_of(&[parts.manifest.descriptor_for("amd64")]);
+    let ask_for = |wanted: &Digest, id: &Digest, tar: Vec<u8>| {
+        let inspected = format!(r#"{{"Id":"{id}"}}"#);
+        let engine = FakeEngine::start(2, move |request| match request {
+            request if request.contains("/json") => response("200 OK", inspected.as_bytes()),
+            _ => chunked(&tar),
+        });
+        let answer = ask(&engine, &format!("app:1@{wanted}"));
+        (answer, engine.requests.join().unwrap())
+    };
+    // An engine with the containerd image store gives out manifests and indexes.
+    let modern = |entry| made::saved_by_25(&parts, &[entry], &[&index]);
+    for (wanted, entry) in [(&manifest, parts.manifest.descriptor()), (&index.digest(), index.descriptor())] {
+        let (answer, requests) = ask_for(wanted, wanted, modern(entry));
+        assert_eq!(answer.unwrap().unwrap().image().digest, manifest);
+        assert_eq!(requests[0], format!("GET /images/app@{wanted}/json HTTP/1.1"));
+    }
+    // One without knows the config's digest only, and is not asked for the image.
+    let (answer, requests) = ask_for(&manifest, &parts.config.digest(), saved(&[("app:1", &parts)]));
+    insta::assert_snapshot!(answer.unwrap_err().to_string().replace(manifest.as_str(), "DIGEST"), @"app@DIGEST: the docker engine cannot show the manifest of that digest, so that nothing proves what it gives out; name the image with registry:");
+    assert_eq!(requests.len(), 1);
+    // One that says the right thing and gives out another is found out.
+    let (answer, _) = ask_for(&manifest, &manifest, saved(&[("app:1", &parts)]));
+    assert!(matches!(answer, Err(SourceError::Unsupported { .. })));
+}
+
+#[test]
 fn an_engine_that_fails_is_quoted() {
     let engine =
         FakeEngine::start(2, |_| response("500 Internal Server Error", b"{\"message\":\"disk \\u001b[31mbroken\"}"));
@@ -118,7 +148,7 @@ fn an_export_that_breaks_off_is_refused() {
     for cut in [100, 5_000, 40_000] {
         let tar = tar.clone();
         let engine = FakeEngine::start(2, move |request| match request {
-            request if request.contains("/json") => response("200 OK", b"{}"),
+            request if request.contains("/json") => response("200 OK", br#"{"Id":"sha256:1"}"#),
             _ => chunked(&tar)[..cut].to_vec(),
         });
         let error = ask(&engine, "app:1").unwrap_err();

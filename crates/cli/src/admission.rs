@@ -1,0 +1,127 @@
+//! The gate as verbs ask it: one way to find the policy, one way to collect what it needs to know of an image.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use engine::admission::{Admission, Admitted, Moment, Refusal};
+use findings::Report;
+use gate::evidence::{Evidence, Subject, judge, judge_signatures};
+use gate::file::PolicyFile;
+use gate::{Mode, Policy};
+use image::client::Client;
+use image::{Digest, Image, ImageSource, Reference};
+use scan::{Options, Progress, Scanner, Silent};
+use time::OffsetDateTime;
+use tokio::runtime::Runtime;
+use trust::{RegistrySignatures, SignatureSource, TrustError};
+
+use crate::caller::Caller;
+use crate::output;
+use crate::settings::Settings;
+
+/// What an image from a file is called where policies are concerned: only patterns that mean everything match it.
+const OF_NO_REPOSITORY: &str = "of-no-repository";
+
+/// As the calling user: opens the policy that was named, or the first that there is. `None` means that none is.
+pub(crate) fn find_policy(caller: &Caller, named: Option<&Path>, settings: &Settings) -> Result<Option<PolicyFile>> {
+    let candidates = caller.policy_candidates(named, settings);
+    match named.or(settings.policy.as_deref()) {
+        // Whoever names a policy does not mean none.
+        Some(path) => Ok(Some(PolicyFile::open(path)?)),
+        None => Ok(PolicyFile::open_first(&candidates)?),
+    }
+}
+
+/// Which image a policy is asked about.
+pub(crate) fn subject(image: &Image, reference: Option<&Reference>) -> Subject {
+    Subject {
+        repository: reference.map_or_else(|| OF_NO_REPOSITORY.to_owned(), Reference::repository_name),
+        digest: image.digest.clone(),
+        index: image.index_digest.clone(),
+    }
+}
+
+/// What can be known of an image: its signatures in its registry, its findings by scanning it.
+pub(crate) struct ImageEvidence {
+    scanner: Scanner,
+    source: Arc<dyn ImageSource>,
+    signatures: Arc<dyn SignatureSource + Send + Sync>,
+    progress: Arc<dyn Progress>,
+}
+
+impl ImageEvidence {
+    /// `origin` is the registry's client and the name in it; an image without them has no signatures.
+    pub(crate) fn new(
+        scanner: Scanner,
+        source: Arc<dyn ImageSource>,
+        origin: Option<(Client, Reference)>,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        let signatures: Arc<dyn SignatureSource + Send + Sync> = match origin {
+            Some((client, reference)) => Arc::new(RegistrySignatures::new(client, reference)),
+            None => Arc::new(NoSignatures),
+        };
+        Self { scanner, source, signatures, progress }
+    }
+}
+
+impl Evidence for ImageEvidence {
+    fn signatures(&self) -> Arc<dyn SignatureSource + Send + Sync> {
+        Arc::clone(&self.signatures)
+    }
+
+    async fn report(&self, _image: &Digest) -> Result<Report, String> {
+        let (source, progress) = (Arc::clone(&self.source), Arc::clone(&self.progress));
+        let scanned = self.scanner.scan(source, Options::default(), progress).await;
+        scanned.map_err(|error| error.to_string())
+    }
+}
+
+/// The signatures of an image that comes from a file: signatures lie in registries.
+struct NoSignatures;
+
+impl SignatureSource for NoSignatures {
+    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Admission to the engine, as the policy says.
+pub(crate) struct ByPolicy {
+    policy: Policy,
+    scanner: Scanner,
+    client: Option<Client>,
+    runtime: Arc<Runtime>,
+}
+
+impl ByPolicy {
+    /// `client` is the registry's that images come from, where they come from one.
+    pub(crate) fn new(policy: Policy, scanner: Scanner, client: Option<Client>, runtime: Arc<Runtime>) -> Self {
+        Self { policy, scanner, client, runtime }
+    }
+}
+
+impl Admission for ByPolicy {
+    fn admit(&self, moment: Moment, image: &Admitted<'_>) -> Result<(), Refusal> {
+        let origin = self.client.clone().zip(image.reference.cloned());
+        let evidence = ImageEvidence::new(self.scanner.clone(), image.source.clone(), origin, Arc::new(Silent));
+        let subject = subject(image.source.image(), image.reference);
+        let now = OffsetDateTime::now_utc();
+        let judgement = match moment {
+            Moment::Pull => self.runtime.block_on(judge_signatures(&self.policy, &subject, &evidence, now)),
+            Moment::Create | Moment::Start => self.runtime.block_on(judge(&self.policy, &subject, &evidence, now)),
+        };
+        let verdict = judgement.verdict();
+        if !verdict.allowed {
+            return Err(Refusal { image: image.source.image().name.clone(), reasons: verdict.reasons });
+        }
+        // Told once, when all of it is known.
+        if verdict.mode == Mode::Warn && moment == Moment::Create {
+            for reason in &verdict.reasons {
+                eprintln!("plimsoll: warning: {}", output::plain(reason));
+            }
+        }
+        Ok(())
+    }
+}

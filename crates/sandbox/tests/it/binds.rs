@@ -1,0 +1,149 @@
+//! Files of the host in a container: the calling user's rights, and never more.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+use sandbox::Exit;
+
+use crate::house::{House, bind, can_run};
+
+/// A user who is not in any database of the machine.
+const ALICE: u32 = 41_000;
+
+/// Runs this test program again as if `sudo` had been called by [`ALICE`], and says whether it is that run.
+fn as_alice(test: &str) -> bool {
+    if std::env::var_os("SUDO_UID").is_some() {
+        return true;
+    }
+    let id = ALICE.to_string();
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .envs([("SUDO_UID", &id), ("SUDO_GID", &id)])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+/// A folder that anyone can pass through, with a file of root's and a folder of the caller's.
+fn shared() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let work = place.path().join("work");
+    fs::create_dir(&work).unwrap();
+    fs::write(work.join("roots"), "root's").unwrap();
+    fs::set_permissions(work.join("roots"), PermissionsExt::from_mode(0o600)).unwrap();
+    fs::write(work.join("mine"), "mine").unwrap();
+    for path in [work.clone(), work.join("mine")] {
+        chown(path, Some(ALICE), Some(ALICE)).unwrap();
+    }
+    place
+}
+
+#[test]
+fn the_containers_root_acts_as_the_caller() {
+    if !can_run() || !as_alice("binds::the_containers_root_acts_as_the_caller") {
+        return;
+    }
+    let (house, place) = (House::new(), shared());
+    let work = place.path().join("work");
+    let line = "cat /work/mine; echo new > /work/made; stat -c '%u %g' /work/made /work/mine /work/roots; \
+        cat /work/roots; chown 5 /work/made; chmod 4755 /work/made; stat -c %a /work/made; mknod /work/disk b 8 0";
+    let mut request = house.request(&[], line);
+    request.binds = vec![bind(&work, "/work", false)];
+    let outcome = house.run_request(&request).unwrap();
+    assert_eq!(outcome.stdout, "mine0 0\n0 0\n65534 65534\n644\n", "{outcome:?}");
+    let made = fs::metadata(work.join("made")).unwrap();
+    assert_eq!((made.uid(), made.gid(), made.mode() & 0o7777), (ALICE, ALICE, 0o644));
+    assert!(!work.join("disk").exists());
+}
+
+#[test]
+fn what_the_caller_may_not_reach_is_not_mounted() {
+    if !can_run() || !as_alice("binds::what_the_caller_may_not_reach_is_not_mounted") {
+        return;
+    }
+    let (house, place) = (House::new(), shared());
+    let closed = place.path().join("closed");
+    fs::create_dir_all(closed.join("inner")).unwrap();
+    fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).unwrap();
+    let mut request = house.request(&[], "true");
+    request.binds = vec![bind(&closed.join("inner"), "/inner", false)];
+    let error = house.run_request(&request).unwrap_err().to_string();
+    assert!(error.contains("may not reach it"), "{error}");
+}
+
+#[test]
+fn a_read_only_bind_cannot_be_written_nor_made_writable() {
+    if !can_run() {
+        return;
+    }
+    let (house, place) = (House::new(), tempfile::tempdir().unwrap());
+    fs::write(place.path().join("file"), "old").unwrap();
+    let mut request =
+        house.request(&[], "echo new > /work/file; mount -o remount,rw /work; touch /work/x; cat /work/file");
+    request.binds = vec![bind(place.path(), "/work", true), bind(&place.path().join("file"), "/etc/one-file", true)];
+    let outcome = house.run_request(&request).unwrap();
+    assert_eq!(
+        (outcome.stdout.as_str(), fs::read_to_string(place.path().join("file")).unwrap().as_str()),
+        ("old", "old")
+    );
+    assert!(!place.path().join("x").exists());
+}
+
+#[test]
+fn the_machine_itself_is_given_to_no_container() {
+    if !can_run() {
+        return;
+    }
+    let house = House::new();
+    let links = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/", links.path().join("root")).unwrap();
+    std::os::unix::fs::symlink("/proc", links.path().join("proc")).unwrap();
+    std::os::unix::fs::symlink("/proc/self/root", links.path().join("magic")).unwrap();
+    let data = house.data.path();
+    for source in [
+        "/".into(),
+        "/proc".into(),
+        "/proc/self/root".into(),
+        "/sys/fs/cgroup".into(),
+        "/dev".into(),
+        "/dev/null".into(),
+        "/run".into(),
+        "/run/plimsoll".into(),
+        "/tmp/../".into(),
+        links.path().join("root"),
+        links.path().join("proc"),
+        links.path().join("magic"),
+        data.to_owned(),
+        data.join("sandbox/layers"),
+        data.parent().unwrap().to_owned(),
+    ] {
+        let mut request = house.request(&[], "true");
+        request.binds = vec![bind(&source, "/host", false)];
+        let error = house.run_request(&request).unwrap_err();
+        assert_eq!(error.exit_code(), 125, "{}", source.display());
+    }
+    for destination in ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/tmp/../proc"] {
+        let mut request = house.request(&[], "true");
+        request.binds = vec![bind(links.path(), destination, false)];
+        assert!(house.run_request(&request).is_err(), "{destination}");
+    }
+}
+
+#[test]
+fn a_destination_that_is_a_link_stays_in_the_container() {
+    if !can_run() {
+        return;
+    }
+    let (house, place) = (House::new(), tempfile::tempdir().unwrap());
+    let tar = crate::house::Tar::default().symlink("work", "../../../../../../../../etc").finish();
+    let layer = house.keep(&tar).unwrap();
+    let mut request = house.request(&[layer], "touch /work/here");
+    request.binds = vec![bind(place.path(), "/work/plimsoll", false)];
+    assert_eq!(house.run_request(&request).unwrap().exit, Exit::Code(0));
+    assert!(!Path::new("/etc/plimsoll/here").exists() && !Path::new("/etc/here").exists());
+}
