@@ -1,7 +1,5 @@
 //! `plimsoll up`: serve registry and pages.
 
-mod advisories;
-
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +15,6 @@ use scan::{Advisories, Scanner};
 use store::{DataFolder, Serving, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::advisories::Texts;
 use super::{Command, Start};
 use crate::house::{House, Needs};
 
@@ -101,7 +98,7 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
     let scanner = Scanner::new(store.clone(), advisories.clone(), launcher);
     let registry = Registry::new(store.clone(), Arc::new(scanner), registry::Settings::default());
     let name = prepared.names.first().map_or_else(|| address.to_string(), ToString::to_string);
-    let catalog = Catalog::new(store.clone(), Arc::new(Texts(advisories)), Arc::default(), &name);
+    let catalog = Catalog::new(store.clone(), Arc::new(advisories), Arc::default(), &name);
     let pages = catalog::router(catalog.clone()).fallback_service(any(catalog::not_found).with_state(catalog));
 
     // Before it is told that the server is there: who ends it at once should be heard.
