@@ -139,19 +139,17 @@ fn a_signed_image_of_which_one_byte_was_changed_on_the_servers_disk_is_refused()
     let digest = top_layer(&reference);
     let blob = blob(server.data(), &digest);
     let whole = fs::read(&blob).expect("the layer's blob");
-    let mut changed = whole.clone();
-    // In the middle, where gzip would inflate to something else rather than fail.
-    let middle = changed.len() / 2;
-    changed[middle] ^= 1;
-    write_over(&blob, &changed);
-    let refused = server.ask(&["run", "--rm", "--policy", &policy, &reference, "cat", "/srv/greeting"]);
-    assert_eq!(refused.code, Some(125), "{}", refused.said());
-    assert!(
-        refused.stderr.contains(&digest[..19]),
-        "the refusal does not name the layer {digest}:\n{}",
-        refused.said()
-    );
-    assert!(refused.stdout.is_empty(), "something ran: {}", refused.said());
+    // In the gzip header's time stamp: it inflates to the same layer, so that only the digest can tell. And in the
+    // middle, among the compressed bytes.
+    for at in [4, whole.len() / 2] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        write_over(&blob, &changed);
+        let refused = server.ask(&["run", "--rm", "--policy", &policy, &reference, "cat", "/srv/greeting"]);
+        assert_eq!(refused.code, Some(125), "byte {at}: {}", refused.said());
+        assert!(refused.stderr.contains("layer sha256:"), "byte {at}: no layer is named: {}", refused.said());
+        assert!(refused.stdout.is_empty(), "byte {at}: something ran: {}", refused.said());
+    }
 
     // It was the byte, and nothing else: put back, the same command runs.
     write_over(&blob, &whole);
