@@ -89,7 +89,7 @@ impl Command for Arguments {
 }
 
 async fn serve(prepared: Prepared, house: &House) -> Result<()> {
-    let policy = prepared.policy.map(PolicyFile::parse).transpose()?.unwrap_or_default();
+    let policy = prepared.policy.as_ref().map(PolicyFile::parse).transpose()?.unwrap_or_default();
     let serving = Serving::take(&DataFolder::open(&house.folder)?)?;
     let store = Store::open(&house.folder, None).await?;
     let swept = store.blobs().sweep_uploads()?;
