@@ -104,7 +104,8 @@ fn run(arguments: Arguments, general: &General) -> Result<u8> {
     let wishes = arguments.wishes()?;
     let policy = find_policy(&start.caller, arguments.policy.as_deref(), &start.settings)?;
     // While still root, and before anything of the image is read.
-    let broker = Broker::start(&sandbox::Settings::new(&start.folder))?;
+    let settings = sandbox::Settings { binds: wishes.binds.clone(), ..sandbox::Settings::new(&start.folder) };
+    let broker = Broker::start(&settings)?;
     let house = House::enter(start.folder, start.caller, start.settings, Needs::OwnFolder)?;
 
     let runtime = Arc::new(super::runtime()?);
