@@ -75,9 +75,11 @@ pub(crate) struct Arguments {
     image_and_command: Vec<String>,
 }
 
-/// Runs. An error of ours is exit code 125, as docker has it.
+/// Runs. An error of ours is exit code 125, as docker has it; so it is told here, and none is handed on.
+#[allow(clippy::unnecessary_wraps)] // The shape of every verb.
+#[allow(clippy::needless_pass_by_value)]
 pub(crate) fn perform(arguments: Arguments, general: &General) -> Result<ExitCode> {
-    match run(arguments, general) {
+    match run(&arguments, general) {
         Ok(code) => Ok(ExitCode::from(code)),
         Err(error) => {
             eprintln!("plimsoll: {}", output::plain(&exit::sentence(&error)));
@@ -93,7 +95,7 @@ enum Origin {
     Layout { folder: LayoutFolder, tag: Option<String> },
 }
 
-fn run(arguments: Arguments, general: &General) -> Result<u8> {
+fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     let start = Start::new(general)?;
     if !start.caller.is_root() {
         bail!("run makes namespaces and mounts, which only root may; run it with sudo");
