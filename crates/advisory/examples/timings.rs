@@ -41,7 +41,11 @@ fn main() -> Result<(), Failure> {
         ["django", "tensorflow", "pillow", "requests", "jinja2", "urllib3", "numpy", "flask", "lxml", "ansible"];
     let package = |number: usize| Package {
         kind: PackageKind::Pypi,
-        name: if number % 10 == 0 { known[number / 10 % known.len()].into() } else { format!("package-{number}") },
+        name: if number.is_multiple_of(10) {
+            known[number / 10 % known.len()].into()
+        } else {
+            format!("package-{number}")
+        },
         version: format!("{}.{}", number % 5, number % 7),
         architecture: None,
         source: None,

@@ -75,16 +75,14 @@ pub(crate) struct Arguments {
     image_and_command: Vec<String>,
 }
 
-/// Runs. An error of ours is exit code 125, as docker has it; so it is told here, and none is handed on.
-#[allow(clippy::unnecessary_wraps)] // The shape of every verb.
-#[allow(clippy::needless_pass_by_value)]
-pub(crate) fn perform(arguments: Arguments, general: &General) -> Result<ExitCode> {
-    match run(&arguments, general) {
-        Ok(code) => Ok(ExitCode::from(code)),
+/// Runs. An error of ours is exit code 125, as docker has it.
+pub(crate) fn perform(arguments: &Arguments, general: &General) -> ExitCode {
+    match run(arguments, general) {
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("plimsoll: {}", output::plain(&exit::sentence(&error)));
             let code = error.downcast_ref::<EngineError>().map_or(NOT_RUN, EngineError::exit_code);
-            Ok(ExitCode::from(code))
+            ExitCode::from(code)
         }
     }
 }
@@ -108,7 +106,7 @@ fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     // While still root, and before anything of the image is read.
     let settings = sandbox::Settings { binds: wishes.binds.clone(), ..sandbox::Settings::new(&start.folder) };
     let broker = Broker::start(&settings)?;
-    let house = House::enter(start.folder, start.caller, start.settings, Needs::OwnFolder)?;
+    let house = House::enter(start.folder, &start.caller, start.settings, Needs::OwnFolder)?;
 
     let runtime = Arc::new(super::runtime()?);
     let store = runtime.block_on(Store::open(&house.folder, None))?;
