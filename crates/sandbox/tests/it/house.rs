@@ -59,8 +59,14 @@ pub(crate) fn program() -> &'static str {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with_binds(Vec::new())
+    }
+
+    /// As if the caller had named these files and folders.
+    pub(crate) fn with_binds(binds: Vec<Bind>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        Self { broker: start(data.path()), data }
+        let broker = try_start(&Settings { binds, ..Settings::new(data.path()) }).unwrap();
+        Self { broker, data }
     }
 
     /// Keeps a layer; its name is the digest of its tar, as everywhere.
@@ -187,14 +193,24 @@ impl Tar {
         self.member(path, b'1', 0o644, target, b"", (0, 0))
     }
 
-    /// An extended attribute of the next member, as a pax record.
+    /// An extended attribute of the next member.
     pub(crate) fn attribute(&mut self, name: &str, value: &str) -> &mut Self {
-        let body = format!("SCHILY.xattr.{name}={value}\n");
-        let mut length = body.len() + 2;
-        while format!("{length} {body}").len() != length {
-            length += 1;
+        self.pax(&[(&format!("SCHILY.xattr.{name}"), value)])
+    }
+
+    /// An extended header of the next member.
+    pub(crate) fn pax(&mut self, records: &[(&str, &str)]) -> &mut Self {
+        use std::fmt::Write as _;
+        let mut all = String::new();
+        for (name, value) in records {
+            let body = format!("{name}={value}\n");
+            let mut length = body.len() + 2;
+            while format!("{length} {body}").len() != length {
+                length += 1;
+            }
+            write!(all, "{length} {body}").unwrap();
         }
-        self.member("pax", b'x', 0o644, "", format!("{length} {body}").as_bytes(), (0, 0))
+        self.member("pax", b'x', 0o644, "", all.as_bytes(), (0, 0))
     }
 
     pub(crate) fn member(
