@@ -4,6 +4,7 @@
 
 mod db;
 mod plimsoll;
+mod policy;
 mod signing;
 
 // The image room's own, so that there is one way to start a registry.
