@@ -3,6 +3,7 @@
 use gate::Policy;
 use image::Digest;
 use keys::{FileSigner, Passphrase, Signer as _};
+use tempfile::TempDir;
 use trust::{Bundle, Envelope, Statement, statement};
 
 use super::browse::get;
@@ -17,15 +18,23 @@ fn bundle(image: &Digest, signer: &FileSigner) -> Vec<u8> {
     Bundle::new(envelope, &signer.public_key()).to_json()
 }
 
+fn key(folder: &TempDir, name: &str) -> FileSigner {
+    let passphrase = Passphrase::new("test", "the test").unwrap();
+    FileSigner::generate(&folder.path().join(name), &passphrase).unwrap().0
+}
+
+/// Wants a signature by `trusted.pub`.
+fn policy(folder: &TempDir) -> Policy {
+    let rule = "[[rule]]\nimages = \"registry.example.com/team/**\"\nmode = \"enforce\"\n\
+                signers = { keys = [\"trusted.pub\"] }\n";
+    Policy::parse(rule, "policy.toml", folder.path()).unwrap()
+}
+
 #[tokio::test]
 async fn a_signature_by_a_key_of_the_policy_counts_and_another_does_not() {
     let folder = tempfile::tempdir().unwrap();
-    let passphrase = Passphrase::new("test", "the test").unwrap();
-    let key = |name: &str| FileSigner::generate(&folder.path().join(name), &passphrase).unwrap().0;
-    let (trusted, other) = (key("trusted.key"), key("other.key"));
-    let rule = "[[rule]]\nimages = \"registry.example.com/team/**\"\nmode = \"enforce\"\n\
-                signers = { keys = [\"trusted.pub\"] }\n";
-    let policy = Policy::parse(rule, "policy.toml", folder.path()).unwrap();
+    let (trusted, other) = (key(&folder, "trusted.key"), key(&folder, "other.key"));
+    let policy = policy(&folder);
 
     let shelf = Shelf::new().await;
     let allowed = "Allowed by policy Rule registry.example.com/team/**, mode enforce. ✓ Met: a signature by \
@@ -60,5 +69,37 @@ async fn a_signature_by_a_key_of_the_policy_counts_and_another_does_not() {
         assert!(list.contains(&format!("0 0 0 0 0 0 0 {words} 2026-11-25 08:00")), "{repository}: {list}");
         let all = text(&get(&catalog, "/").await.body);
         assert!(all.contains(&format!("{repository} 1 nothing found 0 0 0 0 0 0 0 {words}")), "{repository}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_of_an_index_is_one_of_each_of_its_platforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let trusted = key(&folder, "trusted.key");
+    let shelf = Shelf::new().await;
+    let amd64 = shelf.push("team/app", None, "amd64", "2026-11-25T08:00:00Z").await;
+    let arm64 = shelf.push("team/app", None, "arm64", "2026-11-25T08:00:00Z").await;
+    let index =
+        shelf.push_index("team/app", "1", &[(&amd64, "amd64"), (&arm64, "arm64")], "2026-11-25T08:00:00Z").await;
+    let alone = shelf.push("team/app", Some("alone"), "alone", "2026-11-25T08:00:00Z").await;
+    for image in [&amd64, &arm64, &alone] {
+        shelf.report(&report(image, vec![], vec![])).await;
+    }
+    shelf.attach("team/app", &index, &bundle(&index, &trusted)).await;
+    let catalog = shelf.catalog(vec![], policy(&folder));
+    for (image, words) in [
+        (&amd64, "team/app : 1 System"),
+        (&amd64, "Allowed by policy"),
+        (&arm64, "Allowed by policy"),
+        (&arm64, "1 signature attached"),
+        (&alone, "Refused by policy"),
+    ] {
+        let page = text(&get(&catalog, &format!("/r/team/app/-/images/{image}")).await.body);
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let list = text(&get(&catalog, "/r/team/app").await.body);
+    for words in ["1 linux/amd64", "1 linux/arm64"] {
+        let (_, row) = list.split_once(words).unwrap();
+        assert!(row.contains("0 0 0 0 0 0 0 trusted"), "{words}: {list}");
     }
 }
