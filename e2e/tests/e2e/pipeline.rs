@@ -99,7 +99,7 @@ fn an_unsigned_image_is_refused_and_the_signed_one_runs_with_a_root_that_is_not_
 
     let refused = server.ask(&["run", "--rm", "--policy", &policy, &reference, "true"]);
     assert_eq!(refused.code, Some(125), "{}", refused.said());
-    assert!(refused.stderr.contains("sign"), "the refusal does not say what is missing:\n{}", refused.said());
+    assert!(refused.stderr.contains("no valid signature"), "the refusal does not say what is missing:\n{}", refused.said());
     let explained = server.ask(&["policy", "test", "--policy", &policy, &reference]);
     assert_eq!(explained.code, Some(1), "{}", explained.said());
 
@@ -139,19 +139,17 @@ fn a_signed_image_of_which_one_byte_was_changed_on_the_servers_disk_is_refused()
     let digest = top_layer(&reference);
     let blob = blob(server.data(), &digest);
     let whole = fs::read(&blob).expect("the layer's blob");
-    let mut changed = whole.clone();
-    // In the middle, where gzip would inflate to something else rather than fail.
-    let middle = changed.len() / 2;
-    changed[middle] ^= 1;
-    write_over(&blob, &changed);
-    let refused = server.ask(&["run", "--rm", "--policy", &policy, &reference, "cat", "/srv/greeting"]);
-    assert_eq!(refused.code, Some(125), "{}", refused.said());
-    assert!(
-        refused.stderr.contains(&digest[..19]),
-        "the refusal does not name the layer {digest}:\n{}",
-        refused.said()
-    );
-    assert!(refused.stdout.is_empty(), "something ran: {}", refused.said());
+    // In the gzip header's time stamp: it inflates to the same layer, so that only the digest can tell. And in the
+    // middle, among the compressed bytes.
+    for at in [4, whole.len() / 2] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        write_over(&blob, &changed);
+        let refused = server.ask(&["run", "--rm", "--policy", &policy, &reference, "cat", "/srv/greeting"]);
+        assert_eq!(refused.code, Some(125), "byte {at}: {}", refused.said());
+        assert!(refused.stderr.contains("layer sha256:"), "byte {at}: no layer is named: {}", refused.said());
+        assert!(refused.stdout.is_empty(), "byte {at}: something ran: {}", refused.said());
+    }
 
     // It was the byte, and nothing else: put back, the same command runs.
     write_over(&blob, &whole);

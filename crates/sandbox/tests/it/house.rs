@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use sandbox::{
@@ -15,6 +15,8 @@ use tempfile::TempDir;
 pub(crate) struct House {
     pub(crate) broker: Broker,
     pub(crate) data: TempDir,
+    /// Where it has its running containers; the machine's own place but in tests that another broker would disturb.
+    pub(crate) run: PathBuf,
 }
 
 /// What came of a run.
@@ -65,8 +67,24 @@ impl House {
     /// As if the caller had named these files and folders.
     pub(crate) fn with_binds(binds: Vec<Bind>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let broker = try_start(&Settings { binds, ..Settings::new(data.path()) }).unwrap();
-        Self { broker, data }
+        let settings = Settings { binds, ..Settings::new(data.path()) };
+        Self { broker: try_start(&settings).unwrap(), data, run: settings.run }
+    }
+
+    /// With running containers that no other broker sweeps up after.
+    pub(crate) fn alone() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let run = Path::new("/run").join(format!("plimsoll-test-{}", unique_id()));
+        let broker = try_start(&Settings { run: run.clone(), ..Settings::new(data.path()) }).unwrap();
+        Self { broker, data, run }
+    }
+
+    /// The next start over the same folders, after the broker has ended.
+    pub(crate) fn again(self) -> Self {
+        let Self { broker, data, run } = self;
+        drop(broker);
+        let broker = try_start(&Settings { run: run.clone(), ..Settings::new(data.path()) }).unwrap();
+        Self { broker, data, run }
     }
 
     /// Keeps a layer; its name is the digest of its tar, as everywhere.
