@@ -99,7 +99,11 @@ fn an_unsigned_image_is_refused_and_the_signed_one_runs_with_a_root_that_is_not_
 
     let refused = server.ask(&["run", "--rm", "--policy", &policy, &reference, "true"]);
     assert_eq!(refused.code, Some(125), "{}", refused.said());
-    assert!(refused.stderr.contains("no valid signature"), "the refusal does not say what is missing:\n{}", refused.said());
+    assert!(
+        refused.stderr.contains("no valid signature"),
+        "the refusal does not say what is missing:\n{}",
+        refused.said()
+    );
     let explained = server.ask(&["policy", "test", "--policy", &policy, &reference]);
     assert_eq!(explained.code, Some(1), "{}", explained.said());
 
