@@ -156,6 +156,14 @@ impl Page {
         told.shown.next().map(|page| self.page(told, page))
     }
 
+    /// How many findings there are, chosen or not.
+    fn total(&self) -> u64 {
+        match &self.model.knowledge {
+            Knowledge::Scanned(summary) => summary.counts.total(),
+            _ => 0,
+        }
+    }
+
     /// This page with another page of findings.
     fn page(&self, told: &Told, page: usize) -> String {
         let layer = told.filter.layer.map(|layer| layer.to_string()).unwrap_or_default();

@@ -60,7 +60,7 @@ async fn the_overview_shows_each_repository_by_its_newest_image() {
         "tools/backup 1 nothing found 0 0 0 0 0 0 0 none 2026-10-02 11:00",
         "web/storefront main high 0 1 0 0 0 0 1 none 2026-11-24 16:02",
         "lab/new latest pending the worker that reads its packages was killed; it is tried again none",
-        "medium older advisories 0 0 36 0 0 0",
+        "medium 12 not looked up older advisories 0 0 36 0 0 0",
     ] {
         assert!(text.contains(row), "{row}\n{text}");
     }
@@ -155,7 +155,12 @@ async fn what_no_source_covers_is_told_as_unknown() {
     let mut unknown = report(&digest, vec![], vec![]);
     unknown.uncovered = vec![("Red Hat:9".into(), 12)];
     shelf.report(&unknown).await;
-    let answer = get(&shelf.catalog(vec![], Policy::default()), &format!("/r/a/b/-/images/{digest}")).await;
+    let catalog = shelf.catalog(vec![], Policy::default());
+    for list in ["/", "/r/a/b"] {
+        let list = text(&get(&catalog, list).await.body);
+        assert!(list.contains("12 not looked up 0 0 0") && !list.contains("nothing found"), "{list}");
+    }
+    let answer = get(&catalog, &format!("/r/a/b/-/images/{digest}")).await;
     let text = text(&answer.body);
     assert!(text.contains("covers 12 packages of Red Hat:9. What is in them is unknown, not clean."), "{text}");
 }

@@ -210,3 +210,37 @@ fn members_that_two_readers_read_differently_are_refused() {
     let names = unpack(&house, &Tar::default().pax(&[("path", &long)]).file("short", 0o644, b"x").finish()).unwrap();
     assert!(names.contains(&long), "{names:?}");
 }
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    if !can_run() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let mount = |arguments: &[&str]| {
+        assert!(
+            std::process::Command::new(arguments[0])
+                .args(&arguments[1..])
+                .arg(place.path())
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    mount(&["mount", "-t", "tmpfs", "-o", "size=4m", "small"]);
+    let broker = crate::house::start(place.path());
+    let large = Tar::default().file("large", 0o644, &vec![7; 8 << 20]).finish();
+    let mut unpacking = broker.unpack(&crate::house::diff_id(&large)).unwrap();
+    let error = match std::io::Write::write_all(&mut unpacking, &large) {
+        Ok(()) => unpacking.keep().unwrap_err(),
+        Err(_) => unpacking.failure(),
+    };
+    assert!(error.to_string().contains("No space left"), "{error}");
+    let small = Tar::default().file("small", 0o644, &vec![7; 1 << 20]).finish();
+    let mut unpacking = broker.unpack(&crate::house::diff_id(&small)).unwrap();
+    std::io::Write::write_all(&mut unpacking, &small).unwrap();
+    unpacking.keep().unwrap();
+    drop(broker);
+    assert_eq!(fs::read_dir(place.path().join("sandbox/incoming")).unwrap().count(), 0);
+    mount(&["umount"]);
+}
