@@ -146,7 +146,9 @@ def scans(work):
 
     seed, data = work / "seed", work / "data"
     records = advisories()
-    run([PLIMSOLL, "--data", seed, "db", "import", records])
+    archives = [path for path in sorted(records.glob("*")) if path.name.endswith((".zip", ".tar", ".tar.gz", ".tar.zst"))]
+    for path in archives or [records]:
+        run([PLIMSOLL, "--data", seed, "db", "import", path])
     image = f"oci:{LAYOUT}:1.0"
     scan = [PLIMSOLL, "--data", str(data), "scan", "--offline", "--format", "json", "--output", str(work / "report.json"), image]
 
@@ -220,7 +222,7 @@ def server(data):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    child = subprocess.Popen([PLIMSOLL, "--data", data, "up", "--listen", address], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([PLIMSOLL, "--data", data, "up", "--listen", address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):
             if subprocess.run(["curl", "-fsS", f"http://{address}/v2/"], capture_output=True).returncode == 0:

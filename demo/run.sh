@@ -119,7 +119,13 @@ fi
 if [ -n "${ADVISORIES:-}" ]; then
     [ -e "$ADVISORIES" ] || stop_with "ADVISORIES=$ADVISORIES is not there"
     tell "and those of ADVISORIES=$ADVISORIES"
-    show "${db[@]}" import "$ADVISORIES"
+    # A folder of records, or of archives of records.
+    archives=$(find "$ADVISORIES" -maxdepth 1 -type f \( -name '*.zip' -o -name '*.tar' -o -name '*.tar.gz' -o -name '*.tar.zst' \) | sort)
+    if [ -d "$ADVISORIES" ] && [ -n "$archives" ]; then
+        while read -r archive; do show "${db[@]}" import "$archive"; done <<<"$archives"
+    else
+        show "${db[@]}" import "$ADVISORIES"
+    fi
 fi
 show "${db[@]}" status
 
