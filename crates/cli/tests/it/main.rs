@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod plimsoll;
+mod serving;
 mod signing;
 
 // The image room's own, so that there is one way to start a registry.
