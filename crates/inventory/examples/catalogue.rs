@@ -28,6 +28,8 @@ fn main() -> ExitCode {
 }
 
 fn run(names: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> {
+    // As `plimsoll` itself does, which holds keys and credentials; a worker must start all the same.
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     let launcher = Launcher::this_program()?;
     let done = AtomicBool::new(false);
     let started = Instant::now();

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::Envelope;
 use crate::dsse::SIGNATURES;
+use crate::error::short;
 
 /// What a bundle is called, as a layer and as an artifact.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -32,7 +33,7 @@ pub enum BundleError {
     TooLarge,
     /// Not the JSON that was expected.
     #[error("it is no Sigstore bundle: {0}")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(String),
     /// Another version.
     #[error("it is a bundle of another version ({0:?})")]
     Version(String),
@@ -87,9 +88,9 @@ impl Bundle {
         if bytes.len() as u64 > LIMIT {
             return Err(BundleError::TooLarge);
         }
-        let written: Written = serde_json::from_slice(bytes)?;
+        let written: Written = serde_json::from_slice(bytes).map_err(|error| BundleError::Malformed(short(error)))?;
         if written.media_type != MEDIA_TYPE {
-            return Err(BundleError::Version(written.media_type.chars().take(100).collect()));
+            return Err(BundleError::Version(short(written.media_type)));
         }
         let material = written.verification_material.unwrap_or_default();
         if material.certificate.is_some() || material.x509_certificate_chain.is_some() {

@@ -5,6 +5,16 @@ use keys::KeyError;
 use store::StoreError;
 use thiserror::Error;
 
+/// What a parser says, fit for a message: it may quote what others wrote, at any length and with any character.
+pub(crate) fn short(text: impl std::fmt::Display) -> String {
+    let text = text.to_string();
+    let escape = |character: char| match character {
+        _ if character.is_control() => character.escape_default().to_string(),
+        _ => character.to_string(),
+    };
+    text.chars().take(200).map(escape).collect()
+}
+
 /// Why something could not be signed, or signatures not be read. A signature that does not hold is no error but a
 /// [`crate::Rejection`].
 #[derive(Debug, Error)]

@@ -29,7 +29,14 @@ impl RegistrySignatures {
 impl SignatureSource for RegistrySignatures {
     fn bundles(&self, image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
         let referrers = self.client.referrers(&self.place, image, Some(bundle::MEDIA_TYPE))?;
-        let promising = referrers.iter().filter(|referrer| is_promising(referrer)).take(BUNDLES);
-        Ok(promising.map(|referrer| self.bundle(&referrer.digest, image)).collect())
+        let mut bundles = Vec::new();
+        for referrer in referrers.iter().filter(|referrer| is_promising(referrer)).take(BUNDLES) {
+            bundles.push(self.bundle(&referrer.digest, image));
+            // A registry that has stopped answering is not waited for once more for each of the rest.
+            if matches!(bundles.last(), Some(Err(TrustError::Registry(error))) if error.is_outage()) {
+                break;
+            }
+        }
+        Ok(bundles)
     }
 }

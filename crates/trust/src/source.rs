@@ -4,6 +4,7 @@ use image::Digest;
 use image::client::Referrer;
 use oci_spec::image::ImageManifest;
 
+use crate::error::short;
 use crate::statement::COSIGN_SIGN;
 use crate::{TrustError, bundle};
 
@@ -30,8 +31,8 @@ pub(crate) fn is_promising(referrer: &Referrer) -> bool {
 /// The digest of the bundle that a signature's manifest names, when the manifest is about `image`.
 pub(crate) fn bundle_of(manifest: &[u8], image: &Digest, name: &Digest) -> Result<Digest, TrustError> {
     let malformed = |reason: String| TrustError::Bundle { name: name.to_string(), reason };
-    let manifest: ImageManifest =
-        serde_json::from_slice(manifest).map_err(|error| malformed(format!("its manifest is malformed: {error}")))?;
+    let manifest: ImageManifest = serde_json::from_slice(manifest)
+        .map_err(|error| malformed(format!("its manifest is malformed: {}", short(error))))?;
     let is_about_image = manifest.subject().as_ref().is_some_and(|subject| subject.digest().as_ref() == image.as_str());
     if !is_about_image {
         return Err(malformed("its manifest is about another image".into()));
@@ -41,7 +42,7 @@ pub(crate) fn bundle_of(manifest: &[u8], image: &Digest, name: &Digest) -> Resul
         return Err(malformed(format!("its manifest has {} layers instead of one", layers.len())));
     };
     if layer.media_type().as_ref() != bundle::MEDIA_TYPE {
-        return Err(malformed(format!("it holds {:?} and no bundle", layer.media_type().as_ref())));
+        return Err(malformed(format!("it holds {} and no bundle", short(layer.media_type().as_ref()))));
     }
     if layer.size() > bundle::LIMIT {
         return Err(malformed(format!("it is larger than {} bytes", bundle::LIMIT)));

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::error::short;
+
 /// What an envelope's payload type must be.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The only predicate type that is a signature of an image.
@@ -89,7 +91,7 @@ impl Statement {
 
     /// What a payload whose signature holds says of `image`.
     pub fn said_of(payload: &[u8], image: &Digest) -> Result<Said, NotSaid> {
-        let statement: Self = serde_json::from_slice(payload).map_err(|error| NotSaid::Malformed(error.to_string()))?;
+        let statement: Self = serde_json::from_slice(payload).map_err(|error| NotSaid::Malformed(short(error)))?;
         if statement.kind != STATEMENT_V1 {
             return Err(NotSaid::Malformed(format!("its type is {:?}", short(&statement.kind))));
         }
@@ -108,10 +110,6 @@ impl Statement {
         };
         Ok(Said { repository: annotation(REPOSITORY), tag: annotation(TAG) })
     }
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(100).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use keys::PublicKey;
 use thiserror::Error;
 
 use crate::bundle::BundleError;
+use crate::error::short;
 use crate::statement::{NotSaid, PAYLOAD_TYPE};
 use crate::{Bundle, SignatureSource, Statement, TrustError};
 
@@ -126,7 +127,7 @@ impl Verifier {
             });
         };
         if bundle.envelope.payload_type != PAYLOAD_TYPE {
-            return Err(Rejection::PayloadType(bundle.envelope.payload_type.chars().take(100).collect()));
+            return Err(Rejection::PayloadType(short(bundle.envelope.payload_type)));
         }
         let said = Statement::said_of(&bundle.envelope.payload.0, image)
             .map_err(|reason| Rejection::NotSaid(key.fingerprint(), reason))?;

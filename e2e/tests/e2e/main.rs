@@ -7,6 +7,7 @@
 
 mod advisories;
 mod command;
+mod container;
 mod debian;
 mod layout;
 mod machine;

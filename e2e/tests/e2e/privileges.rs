@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::command::{command, succeed};
+use crate::container::Container;
 use crate::debian::Base;
 use crate::layout::Layout;
 use crate::machine;
@@ -24,7 +25,7 @@ fn assert_unprivileged(process: &Process, user: u32) {
 }
 
 #[test]
-fn whoever_speaks_http_or_parses_has_no_privilege_and_the_broker_no_network() {
+fn whoever_speaks_http_or_parses_layers_has_no_privilege() {
     if !machine::able(&PROGRAMS) {
         return;
     }
@@ -43,10 +44,6 @@ fn whoever_speaks_http_or_parses_has_no_privilege_and_the_broker_no_network() {
         let internet = internet_sockets();
         for process in Process::family(server.pid()) {
             let online = process.sockets().iter().any(|socket| internet.contains(socket));
-            if process.arguments.contains("plimsoll-sandbox") {
-                assert!(!online, "the broker has a socket of the internet: {process:?}");
-                continue;
-            }
             assert_unprivileged(&process, user);
             if process.arguments.split(' ').nth(1) == Some("worker") && process.field("Seccomp") == "2" {
                 workers += 1;
@@ -59,6 +56,36 @@ fn whoever_speaks_http_or_parses_has_no_privilege_and_the_broker_no_network() {
 
     let serving = Process::family(server.pid());
     assert!(serving.iter().any(|process| process.pid == server.pid()), "the server is gone:\n{}", server.said());
+}
+
+#[test]
+fn who_runs_a_container_has_no_privilege_and_who_has_privileges_has_no_network() {
+    if !machine::able(&PROGRAMS) {
+        return;
+    }
+    let work = work();
+    let base = Base::made(work.path());
+    let server = Server::start(work.path());
+    let reference = server.reference("team/debian:1.0");
+    Layout::of(&work.path().join("image"), &[&base.tar]).push(&reference);
+    let container = Container::start(&server, &[], &reference, "true");
+    let family = Process::family(container.pid());
+    let internet = internet_sockets();
+    container.kill();
+
+    let user = uid_of("plimsoll");
+    let client = family.first().expect("plimsoll run");
+    assert_unprivileged(client, user);
+    let privileged: Vec<&Process> = family.iter().filter(|process| process.uids()[1] == 0).collect();
+    assert!(!privileged.is_empty(), "no broker was seen: {family:#?}");
+    for process in privileged {
+        assert!(process.arguments.contains("plimsoll-sandbox"), "root, and not the sandbox's: {process:?}");
+        let online = process.sockets().iter().any(|socket| internet.contains(socket));
+        assert!(!online, "root, with a socket of the internet: {process:?}");
+    }
+    for shim in family.iter().filter(|process| process.arguments.ends_with(" shim")) {
+        assert_eq!(shim.field("Threads"), "1", "{shim:?}");
+    }
 }
 
 #[test]

@@ -25,8 +25,10 @@ enum What {
     Show(Show),
 }
 
-/// Makes NAME.key (private, encrypted, readable by you alone) and NAME.pub (public). Neither is ever overwritten.
+/// Arguments of `plimsoll key generate`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Makes NAME.key (private, encrypted, readable by you alone) and NAME.pub (public). Neither is ever overwritten.")]
 struct Generate {
     /// Where to: a path or file:PATH; `.key` is added where it is missing
     /// [default: default.key in $XDG_CONFIG_HOME/plimsoll/keys]
@@ -40,8 +42,9 @@ struct Generate {
     passphrase_fd: Option<u32>,
 }
 
-/// Prints fingerprint and public key, in a form that cosign and policies read.
+/// Arguments of `plimsoll key show`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "Prints fingerprint and public key, in a form that cosign and policies read.")]
 struct Show {
     /// The key: its private or its public file [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
     #[arg(value_name = "FILE")]

@@ -15,9 +15,9 @@ use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
 use crate::{output, passphrase};
 
-/// Signs what the image's tag points to now, and writes the signature beside it in the registry, where cosign 3 finds it
-/// too. For an image of several platforms that is its index, and so all of them.
+/// Arguments of `plimsoll sign`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = HELP)]
 pub(crate) struct Arguments {
     /// The image, as docker names it
     #[arg(value_name = "IMAGE")]
@@ -34,6 +34,11 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     registries: Registries,
 }
+
+const HELP: &str = "\
+Signs what the image's tag points to now, and writes the signature beside it in the registry, where cosign 3 finds it \
+too. For an image of several platforms that is its index, and so all of them. Repository, tag and digest are shown \
+before the passphrase is asked for.";
 
 /// What the first half hands to the second.
 #[derive(Debug)]

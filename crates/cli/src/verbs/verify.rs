@@ -11,16 +11,16 @@ use image::client::{Client, RegistrySource};
 use image::{Digest, ImageSource as _, Platform, Reference};
 use keys::{KeyUri, PublicKey};
 use time::OffsetDateTime;
-use trust::{Examination, RegistrySignatures, Verifier};
+use trust::{Examination, RegistrySignatures, Signature, Verifier};
 
 use super::{Command, Start};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
 use crate::{exit, output};
 
-/// Looks for a signature of what the image's tag points to now: by one of the keys that are named, else as the policy wants
-/// it. Ends with 0 when there is one, with 1 when there is none, and says why others do not count.
+/// Arguments of `plimsoll verify`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = HELP)]
 pub(crate) struct Arguments {
     /// The image, as docker names it
     #[arg(value_name = "IMAGE")]
@@ -37,6 +37,10 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     registries: Registries,
 }
+
+const HELP: &str = "\
+Looks for a signature of what the image's tag points to now: by one of the keys that are named, else as the policy \
+wants it. Ends with 0 when there is one and with 1 when there is none, and says why others do not count.";
 
 /// What the first half hands to the second.
 #[derive(Debug)]
@@ -146,13 +150,19 @@ fn report(
             Some(name) => writeln!(text, "  signed by  {name} ({fingerprint})"),
             None => writeln!(text, "  signed by  {fingerprint}"),
         };
-        let _ = match (&signature.repository, &signature.tag) {
-            (Some(repository), Some(tag)) => writeln!(text, "  signed as  {repository}:{tag}"),
-            (Some(repository), None) => writeln!(text, "  signed as  {repository}"),
-            (None, _) => writeln!(text, "  signed as  (the signature names no repository)"),
-        };
+        let _ = writeln!(text, "  signed as  {}", signed_as(signature, image));
     }
     text
+}
+
+/// The name that was signed. Another one than was asked for is no error (images are copied), but worth a look.
+fn signed_as(signature: &Signature, image: &Reference) -> String {
+    let Some(repository) = &signature.repository else { return "(the signature names no repository)".into() };
+    let tag = signature.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let is_other = *repository != image.repository_name()
+        || signature.tag.as_ref().zip(image.tag.as_ref()).is_some_and(|(signed, asked)| signed != asked);
+    let note = if is_other { "  <- not the name that was asked for" } else { "" };
+    format!("{repository}{tag}{note}")
 }
 
 /// Why it is not signed, or not by enough.

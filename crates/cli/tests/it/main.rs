@@ -2,7 +2,9 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod db;
 mod plimsoll;
+mod policy;
 mod serving;
 mod signing;
 

@@ -72,7 +72,7 @@ fn without_a_terminal_the_other_ways_are_named() {
 fn an_image_is_signed_with_the_users_single_key_and_verified() {
     let Some(registry) = Registry::start(Kind::Open) else { return };
     let home = Home::new();
-    let (_, place, digest) = pushed(&registry);
+    let (client, place, digest) = pushed(&registry);
     let image = place.to_string();
     home.run_with(&["key", "generate"], &[SECRET]).with(0);
     let public = home.path(".config/plimsoll/keys/default.pub");
@@ -86,7 +86,13 @@ fn an_image_is_signed_with_the_users_single_key_and_verified() {
     assert!(signed.stdout.contains(digest.as_str()) && signed.stdout.contains(&fingerprint), "{}", signed.stdout);
     let verified = home.run(&["verify", "--key", public, &image]).with(0).stdout;
     assert!(verified.contains(&fingerprint) && verified.contains(&format!("signed as  {image}")), "{verified}");
+    assert!(!verified.contains("not the name"), "{verified}");
     home.run(&["verify", "--key", public, "--platform", "linux/arm64", &image]).with(0);
+    let elsewhere = format!("{}/team/app:latest", registry.host());
+    let same = client.resolve(&place).unwrap();
+    client.push_manifest(&place, Some("latest"), same.media_type.as_deref().unwrap(), &same.bytes).unwrap();
+    let renamed = home.run(&["verify", "--key", public, &elsewhere]).with(0).stdout;
+    assert!(renamed.contains("v1  <- not the name that was asked for"), "{renamed}");
 
     key(&home, "other");
     let refused = home.run(&["verify", "--key", "other.pub", &image]).with(1).stderr;

@@ -154,6 +154,11 @@ impl ClientError {
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }
+
+    /// Whether the registry does not answer, or wants to be left alone: asking it for other things will not do better.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Interrupted { .. } | Self::RateLimited { .. })
+    }
 }
 
 /// What a registry says in the body of an error (distribution-spec, "Error Codes").

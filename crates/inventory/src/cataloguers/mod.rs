@@ -11,7 +11,7 @@
 //!    protocol by their place in that table.
 //!
 //! A format whose versions no [`PackageKind`](crate::PackageKind) orders yet needs its variant there, and the
-//! compiler then asks for its line in [`crate::purl`]. Raise [`VERSION`]; the kept records are then made anew.
+//! compiler then asks for its line in `purl.rs`. Raise [`VERSION`]; the kept records are then made anew.
 
 mod apk;
 mod deb822;

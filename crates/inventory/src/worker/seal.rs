@@ -46,9 +46,7 @@ impl Seal {
     pub fn missing(&self) -> Option<&'static str> {
         match self {
             Self { filtered: false, .. } => Some("only Linux has the filters for it; it is an ordinary child process"),
-            Self { landlock: None, .. } => {
-                Some("this kernel has no landlock; the filter of system calls holds alone (see docs/scanning.md)")
-            }
+            Self { landlock: None, .. } => Some("this kernel has no landlock; the filter of system calls holds alone"),
             _ => None,
         }
     }

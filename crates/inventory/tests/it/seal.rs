@@ -1,9 +1,14 @@
 //! A worker that was taken over can do nothing but answer.
 
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use crate::support::{skip, worker_program};
+use crate::layers::{Layer, status};
+use crate::support::{catalogue_program, output_of, skip, worker_program};
 
 const SIGSYS: i32 = 31;
 
@@ -47,9 +52,9 @@ fn a_sealed_worker_that_gives_up_says_so_by_its_signal() {
     assert_eq!(attempt("abort").signal(), Some(6));
 }
 
-/// A worker with descriptors that it should not have, waiting for its first request.
-fn waiting(user: Option<u32>) -> Child {
-    let mut command = Command::new(worker_program());
+/// A worker that waits for its first request.
+fn waiting(program: &Path, user: Option<u32>) -> Child {
+    let mut command = Command::new(program);
     command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     if let Some(user) = user {
         command.uid(user).gid(user);
@@ -57,7 +62,7 @@ fn waiting(user: Option<u32>) -> Child {
     let mut child = command.spawn().unwrap();
     // Its first words: it is sealed now.
     let mut first = [0; 4];
-    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
     child
 }
 
@@ -68,21 +73,21 @@ fn field(status: &str, name: &str) -> String {
 
 fn assert_sealed(child: &mut Child) {
     let folder = format!("/proc/{}", child.id());
-    let status = std::fs::read_to_string(format!("{folder}/status")).unwrap();
+    let status = fs::read_to_string(format!("{folder}/status")).unwrap();
     assert_eq!(field(&status, "Seccomp"), "2");
     assert_eq!(field(&status, "NoNewPrivs"), "1");
     for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
         assert_eq!(field(&status, set), "0000000000000000", "{set}");
     }
     assert_eq!(field(&status, "Threads"), "1");
-    let limits = std::fs::read_to_string(format!("{folder}/limits")).unwrap();
+    let limits = fs::read_to_string(format!("{folder}/limits")).unwrap();
     for limit in ["Max core file size", "Max open files", "Max file size", "Max processes"] {
         let line = limits.lines().find(|line| line.starts_with(limit)).unwrap();
         assert_eq!(line[limit.len()..].split_whitespace().next(), Some("0"), "{line}");
     }
     // Root sees the descriptors of any process; others not even of their own one that may not be dumped.
-    if let Ok(open) = std::fs::read_dir(format!("{folder}/fd")) {
-        let mut targets: Vec<_> = open.map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap()).collect();
+    if let Ok(open) = fs::read_dir(format!("{folder}/fd")) {
+        let mut targets: Vec<_> = open.map(|entry| fs::read_link(entry.unwrap().path()).unwrap()).collect();
         targets.sort();
         assert!(targets.iter().all(|target| target.to_str().unwrap().starts_with("pipe:")), "{targets:?}");
         assert_eq!(targets.len(), 2);
@@ -93,7 +98,7 @@ fn assert_sealed(child: &mut Child) {
 
 #[test]
 fn a_worker_has_sealed_itself_before_its_first_word() {
-    assert_sealed(&mut waiting(None));
+    assert_sealed(&mut waiting(worker_program(), None));
 }
 
 #[test]
@@ -101,18 +106,31 @@ fn a_worker_seals_itself_for_any_user() {
     if !rustix::process::geteuid().is_root() {
         return skip("starting a process as another user needs root");
     }
-    // The program is opened by its descriptor, as `/proc/self/exe` is: the folder it is in may be closed to the user.
-    let copy = tempfile::Builder::new().prefix("worker").tempdir_in("/tmp").unwrap();
-    let program = copy.path().join("worker");
-    std::fs::copy(worker_program(), &program).unwrap();
-    std::fs::set_permissions(copy.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut command = Command::new(&program);
-    command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.uid(65534).gid(65534);
-    let mut child = command.spawn().unwrap();
-    let mut first = [0; 4];
-    std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut first).unwrap();
-    assert_sealed(&mut child);
+    let (_folder, program) = for_everybody(worker_program());
+    assert_sealed(&mut waiting(&program, Some(65534)));
+}
+
+/// A copy of a program where any user may start it.
+fn for_everybody(program: &Path) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::Builder::new().prefix("inventory").tempdir_in("/tmp").unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    let copy = folder.path().join("program");
+    fs::copy(program, &copy).unwrap();
+    (folder, copy)
+}
+
+#[test]
+fn a_process_that_gave_up_root_and_hides_its_memory_can_start_a_worker() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("becoming another user needs root");
+    }
+    let (folder, program) = for_everybody(&catalogue_program());
+    let layer = folder.path().join("layer.tar");
+    fs::write(&layer, Layer::new().file("var/lib/dpkg/status", status([("a", "1")])).tar()).unwrap();
+    let mut scan = Command::new("setpriv");
+    scan.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]).arg(program).arg(layer);
+    let said = output_of(&mut scan);
+    assert!(said.starts_with("0 pkg:deb/a@1?arch=amd64 /var/lib/dpkg/status"), "{said}");
 }
 
 #[test]

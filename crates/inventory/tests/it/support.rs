@@ -6,18 +6,35 @@ use std::sync::OnceLock;
 
 use inventory::worker::Launcher;
 
-/// An example's program, built where it is not: Cargo builds examples with the tests, but not with one test binary
-/// alone.
+/// An example's program. Cargo builds examples with the tests, but not with one test binary alone: what is older than
+/// the sources is built here.
 fn built(example: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let beside = tests.parent().and_then(Path::parent).unwrap().join("examples").join(example);
+    let changed = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut newest = None;
+    for folder in ["src", "examples"] {
+        each_file(&crate_folder.join(folder), &mut |path| newest = newest.max(changed(path)));
+    }
+    if changed(&beside) >= newest {
+        return beside;
+    }
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--offline", "--message-format=json", "--example", example]);
-    let messages = output_of(build.current_dir(env!("CARGO_MANIFEST_DIR")));
+    let messages = output_of(build.current_dir(crate_folder));
     let executable = messages.lines().rev().find_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         let is_it = message["target"]["name"] == example;
         is_it.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
     });
     executable.unwrap()
+}
+
+fn each_file(folder: &Path, visit: &mut dyn FnMut(&Path)) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() { each_file(&entry.path(), visit) } else { visit(&entry.path()) }
+    }
 }
 
 /// The program of `examples/worker.rs`.

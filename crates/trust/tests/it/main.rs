@@ -4,12 +4,16 @@
 
 mod bundles;
 mod cosign;
+mod hostile;
 mod index;
 mod material;
 mod stored;
 mod verify;
 
 // The image room's own, so that both rooms are tested against the same registry and image.
+#[allow(dead_code, reason = "not everything that a registry can do wrong is done wrong here")]
+#[path = "../../../image/tests/it/client/fake.rs"]
+mod fake;
 #[allow(dead_code, reason = "not every way to start a registry is used here")]
 #[path = "../../../image/tests/it/client/registry.rs"]
 mod registry;
