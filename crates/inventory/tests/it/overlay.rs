@@ -37,7 +37,8 @@ const PLACES: &[&str] = &[
     "usr/lib/c-1.dist-info/METADATA",
 ];
 
-/// Links between the folders of those places.
+/// Links between the folders of those places. None goes up again from a folder that may not be there: the kernel
+/// stops where following does not.
 const LINKS: &[(&str, &str)] = &[
     ("lib", "usr/lib"),
     ("lib", "/usr/lib"),
@@ -46,7 +47,7 @@ const LINKS: &[(&str, &str)] = &[
     ("var/lib", "../data"),
     ("var/lib", "/usr/lib"),
     ("data", "/var/lib"),
-    ("data", "usr/lib/.."),
+    ("data", "./usr/../usr//lib/."),
     ("var/lib/dpkg", "/data/dpkg"),
     ("var/lib/dpkg/status.d", "../../../data"),
     ("etc/os-release", "../usr/lib/os-release"),
