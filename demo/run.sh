@@ -23,7 +23,14 @@ show() {
     "$@" 2>&1 | indent
 }
 indent() { sed 's/^/   | /'; }
-shown() { local word; for word in "$@"; do word="${word/#"$ROOT"\/target\/release\//}"; [[ "$word" =~ ^[A-Za-z0-9_.,:/=@%+-]+$ ]] && printf '%s ' "$word" || printf '%q ' "$word"; done; }
+shown() {
+    local word
+    for word in "$@"; do
+        if [ "$word" = "$plimsoll" ]; then word=plimsoll; fi
+        if [ "$word" = "$PLIMSOLL_TOOLS/bin/cosign" ]; then word=cosign; fi
+        if [[ "$word" =~ ^[A-Za-z0-9_.,:/=@%+-]+$ ]]; then printf '%s ' "$word"; else printf '%q ' "$word"; fi
+    done
+}
 stop_with() {
     explained=yes
     printf '\n%sThe demo failed:%s %s\n' "$bold" "$plain" "$*" >&2
@@ -36,11 +43,14 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/plimsoll-demo.XXXXXX")
 chmod 755 "$work"
 server=
 container=
+inside=
 clean_up() {
     local status=$?
     trap - EXIT INT TERM
     [ "$status" -eq 0 ] || [ "$status" -eq 130 ] || [ -n "$explained" ] ||
         printf '\n%sThe demo failed:%s in step %d, "%s"; what went wrong stands above\n' "$bold" "$plain" "$number" "$step" >&2
+    # The first process of a container takes no SIGTERM that it did not ask for, here as with docker.
+    [ -z "$inside" ] || "${SUDO[@]}" kill -KILL "$inside" 2>/dev/null || true
     [ -z "$container" ] || end "$container"
     [ -z "$server" ] || end "$server"
     "${SUDO[@]}" rm -rf "$work"
@@ -92,26 +102,26 @@ for _ in $(seq 100); do
 done
 curl -fsS -o /dev/null --max-time 2 "http://$registry/v2/" || { indent <"$work/server.log"; stop_with "the server does not answer"; }
 tell "started as root, it gave up root before it opened anything:"
-ps -eo user:12,pid,args | grep -E "[p]limsoll(-sandbox)? .*(up|broker)|[p]limsoll-sandbox" | indent || true
+ps -o user:12,pid,args -p "$(pgrep -d, -f -- "--data $data")" | indent
 tell "registry and pages: http://$registry/   data: $data   log: $work/server.log"
 
 # ---- advisories ------------------------------------------------------------------------------------------------
 
 title "Advisories"
-db() { "${SUDO[@]}" "$plimsoll" --data "$data" db "$@"; }
+db=("${SUDO[@]}" "$plimsoll" --data "$data" db)
 if curl -fsS -o /dev/null --max-time 5 https://osv-vulnerabilities.storage.googleapis.com/ecosystems.txt 2>/dev/null; then
     tell "osv.dev answers: its records for Debian and PyPI"
-    show db update Debian PyPI
+    show "${db[@]}" update Debian PyPI
 else
     tell "osv.dev does not answer from here: the demo's own five records, demo/advisories"
-    show db import "$ROOT/demo/advisories"
+    show "${db[@]}" import "$ROOT/demo/advisories"
 fi
 if [ -n "${ADVISORIES:-}" ]; then
     [ -e "$ADVISORIES" ] || stop_with "ADVISORIES=$ADVISORIES is not there"
     tell "and those of ADVISORIES=$ADVISORIES"
-    show db import "$ADVISORIES"
+    show "${db[@]}" import "$ADVISORIES"
 fi
-show db status
+show "${db[@]}" status
 
 # ---- the image -------------------------------------------------------------------------------------------------
 
@@ -164,7 +174,7 @@ tell "as pages: http://$registry/"
 
 title "A policy that wants a signature"
 keys="$work/keys"
-mkdir -m 700 "$keys"
+mkdir "$keys" # The public key is read by the server's user; the private one is its owner's alone.
 export PLIMSOLL_PASSPHRASE
 PLIMSOLL_PASSPHRASE=$(head -c 18 /dev/urandom | base64)
 show "$plimsoll" key generate "$keys/release"
@@ -178,11 +188,12 @@ TOML
 indent <"$policy"
 
 title "Unsigned: refused"
-run() { "${SUDO[@]}" "$plimsoll" --data "$data" run --policy "$policy" --rm "$@"; }
+run=("${SUDO[@]}" "$plimsoll" --data "$data" run --policy "$policy" --rm)
 status=0
-run "$image" true >"$work/refusal.txt" 2>&1 || status=$?
+"${run[@]}" "$image" true >"$work/refusal.txt" 2>&1 || status=$?
 indent <"$work/refusal.txt"
 [ "$status" -eq 125 ] || stop_with "an unsigned image should be refused with 125, and plimsoll run ended with $status"
+grep -q "no valid signature" "$work/refusal.txt" || stop_with "it was refused for another reason than the missing signature"
 tell "exit code 125: nothing was started"
 
 title "Signed, and verified"
@@ -197,22 +208,30 @@ show "${SUDO[@]}" "$plimsoll" --data "$data" policy test --policy "$policy" "$im
 # ---- a container -----------------------------------------------------------------------------------------------
 
 title "Signed: runs, as root only inside"
-run "$image" sh -c 'echo "inside: uid $(id -u)"; sleep 30' >"$work/inside.txt" 2>&1 &
+# shellcheck disable=SC2016 # for the shell inside
+"${run[@]}" "$image" sh -c 'echo "inside: uid $(id -u)"; exec sleep 300' >"$work/inside.txt" 2>&1 &
 container=$!
-outside=
-for _ in $(seq 200); do
-    outside=$(ps -eo uid=,pid=,args= | awk -v first="$SUBID_FIRST" '$1 >= first && $1 < 2147483648 && /sleep 30/ { print; exit }')
-    [ -n "$outside" ] && break
+seen=
+for _ in $(seq 300); do
+    seen=$(ps -eo uid=,pid=,args= | awk -v first="$SUBID_FIRST" '$1 >= first && $1 < 2147483648 && $3 == "sleep" && $4 == "300" { print $1, $2; exit }')
+    [ -n "$seen" ] && [ -s "$work/inside.txt" ] && break
     kill -0 "$container" 2>/dev/null || break
     sleep 0.1
 done
 indent <"$work/inside.txt"
-[ -n "$outside" ] || stop_with "no process of the container is seen from the host"
+[ -n "$seen" ] || stop_with "no process of the container is seen from the host"
+read -r uid inside <<<"$seen"
 grep -q '^inside: uid 0$' "$work/inside.txt" || stop_with "the container did not say that it is uid 0 inside"
-tell "outside: uid $(awk '{ print $1 }' <<<"$outside"), process $(awk '{ print $2 }' <<<"$outside")"
-"${SUDO[@]}" grep -E '^(Uid|CapEff|NoNewPrivs|Seccomp):' "/proc/$(awk '{ print $2 }' <<<"$outside")/status" | indent
-end "$container"
-container=
+tell "outside: uid $uid, process $inside"
+"${SUDO[@]}" grep -E '^(Uid|CapEff|NoNewPrivs|Seccomp):' "/proc/$inside/status" | indent
+"${SUDO[@]}" kill -KILL "$inside"
+status=0
+wait "$container" || status=$?
+container='' inside=''
+[ "$status" -eq 137 ] || stop_with "a killed container should end with 137, as docker has it, and plimsoll run ended with $status"
+left=$(grep -c "$work" /proc/self/mountinfo || true)
+[ "$left" -eq 0 ] || stop_with "$left mounts stayed behind"
+tell "killed: exit code 137, and no mount stayed behind"
 
 # ----------------------------------------------------------------------------------------------------------------
 

@@ -90,12 +90,13 @@ packages_for() {
 }
 
 # Ubuntu's `chromium` package only points at a snap, which has no headless mode for root: there, one's own Chrome is used.
+# It is driven through chromedriver, which must be of the same version.
 browser() {
-    have chromium || have google-chrome && return
+    have chromedriver && { have chromium || have google-chrome; } && return
     if grep -q '^ID=ubuntu' /etc/os-release; then
-        say "install: Ubuntu has no Chromium package that runs headless as root; install Google Chrome for the tests of the pages"
+        say "install: Ubuntu has no Chromium package that runs headless as root; install Google Chrome and its chromedriver for the tests of the pages"
     else
-        wanted+=(chromium)
+        wanted+=(chromium chromium-driver)
     fi
 }
 

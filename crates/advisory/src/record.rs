@@ -10,7 +10,7 @@ use thiserror::Error;
 pub use crate::severity::Severity;
 
 /// One record. Fields that matching and pages do not use are left out.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Hash, Deserialize)]
 pub struct Record {
     /// Its own id (`PYSEC-2021-19`).
     pub id: String,
@@ -52,7 +52,7 @@ pub struct Record {
 }
 
 /// A score: a CVSS vector or a vendor's word.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, serde::Serialize)]
 pub struct Score {
     /// `CVSS_V2`, `CVSS_V3`, `CVSS_V4`, `Ubuntu`.
     #[serde(rename = "type")]
@@ -62,7 +62,7 @@ pub struct Score {
 }
 
 /// A package that is affected, and in which versions.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Hash, Deserialize)]
 pub struct Affected {
     /// Which; absent where a record tells of commits only.
     #[serde(default)]
@@ -85,7 +85,7 @@ pub struct Affected {
 }
 
 /// A package's name in its ecosystem.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct Package {
     /// OSV's name, release included (`Debian:12`).
     pub ecosystem: String,
@@ -94,7 +94,7 @@ pub struct Package {
 }
 
 /// A range of versions.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Hash, Deserialize)]
 pub struct Range {
     /// `SEMVER`, `ECOSYSTEM`, `GIT`.
     #[serde(rename = "type")]
@@ -105,7 +105,7 @@ pub struct Range {
 }
 
 /// A change within a range. The schema wants one field in each; where a record has several, each counts.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 pub struct RangeEvent {
     /// Vulnerable from here.
     #[serde(default)]
@@ -122,7 +122,7 @@ pub struct RangeEvent {
 }
 
 /// Where to read more.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, serde::Serialize)]
 pub struct Reference {
     /// `ADVISORY`, `FIX`, `WEB`, ….
     #[serde(rename = "type", default)]
@@ -132,7 +132,7 @@ pub struct Reference {
 }
 
 /// An object without a schema, of which single texts are looked at.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Specific(Value);
 
@@ -180,11 +180,10 @@ pub fn parse(json: &[u8]) -> Result<Record, RecordError> {
     Ok(record)
 }
 
-impl Record {
-    /// The versions of its ranges that are longer than any real one are left out by who compiles the record.
-    pub(crate) fn is_sane_version(version: &str) -> bool {
-        version.len() <= LONGEST_NAME
-    }
+/// Whether a version, or the id of another record, is no longer than any real one. Who compiles a record leaves out
+/// those that are, and keeps the record.
+pub(crate) fn is_plausible(text: &str) -> bool {
+    text.len() <= LONGEST_NAME
 }
 
 fn check(field: &'static str, text: &str) -> Result<(), RecordError> {

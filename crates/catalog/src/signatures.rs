@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use findings::Report;
-use gate::evidence::Evidence;
+use gate::evidence::{Evidence, Subject, judge_signatures};
 use image::Digest;
 use serde::Serialize;
+use time::OffsetDateTime;
 use trust::{SignatureSource, StoredSignatures};
 
 use crate::Catalog;
 use crate::failure::Failure;
+use crate::images::PlatformImage;
 
 /// The artifact type of a manifest that carries a Sigstore bundle.
 pub(crate) const BUNDLE: &str = trust::bundle::MEDIA_TYPE;
@@ -28,6 +30,44 @@ pub(crate) struct Attached {
 pub(crate) async fn attached(catalog: &Catalog, repository: &str, subject: &Digest) -> Result<Vec<Attached>, Failure> {
     let rows = catalog.store.referrers(repository, subject, Some(BUNDLE)).await?;
     Ok(rows.into_iter().map(|row| Attached { digest: row.digest, pushed_at: row.pushed_at }).collect())
+}
+
+/// What lists show of an image's signatures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Standing {
+    /// How many are attached to the image or to the index that it was reached through.
+    pub(crate) signatures: u64,
+    /// Whether they are what the policy wants; nothing where no rule of it asks who signed.
+    pub(crate) trusted: Option<bool>,
+}
+
+impl Standing {
+    /// Of what a tag points to: `images` by themselves, or through the index `top`. It is trusted when all are.
+    pub(crate) async fn of(
+        catalog: &Catalog,
+        repository: &str,
+        top: &Digest,
+        images: &[PlatformImage],
+    ) -> Result<Self, Failure> {
+        let mut subjects = vec![top.clone()];
+        subjects.extend(images.iter().map(|image| image.digest.clone()).filter(|digest| digest != top));
+        let counts = catalog.store.referrer_counts(repository, &subjects, BUNDLE).await?;
+        let signatures = counts.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum();
+        let name = catalog.full_name(repository);
+        if catalog.policy.needs(&name).signers.is_none() || images.is_empty() {
+            return Ok(Self { signatures, trusted: None });
+        }
+        // Without any there is nothing to check.
+        let mut trusted = signatures > 0;
+        for image in images.iter().take_while(|_| signatures > 0) {
+            let index = Some(top.clone()).filter(|top| *top != image.digest);
+            let subject = Subject { repository: name.clone(), digest: image.digest.clone(), index };
+            let evidence = Known::new(catalog, repository, Err("not asked for".to_owned()));
+            let judgement = judge_signatures(&catalog.policy, &subject, &evidence, OffsetDateTime::now_utc()).await;
+            trusted &= judgement.all_met();
+        }
+        Ok(Self { signatures, trusted: Some(trusted) })
+    }
 }
 
 /// What is known of an image here.

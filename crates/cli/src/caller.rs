@@ -9,8 +9,6 @@ use crate::settings::Settings;
 pub(crate) struct Caller {
     /// Effective uid of the caller; 0 also through sudo.
     pub(crate) uid: u32,
-    /// The user behind sudo, where there is one: what binds and mounts act for.
-    pub(crate) behind_sudo: Option<(u32, u32)>,
     /// Home folder, where one is known.
     pub(crate) home: Option<PathBuf>,
 }
@@ -19,9 +17,7 @@ impl Caller {
     /// The user that this process was started as.
     pub(crate) fn of_this_process() -> Self {
         let uid = rustix::process::geteuid().as_raw();
-        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-        let behind_sudo = if uid == 0 { number("SUDO_UID").zip(number("SUDO_GID")) } else { None };
-        Self { uid, behind_sudo, home: std::env::home_dir().filter(|home| home.is_absolute()) }
+        Self { uid, home: std::env::home_dir().filter(|home| home.is_absolute()) }
     }
 
     /// Whether this process was started as root.

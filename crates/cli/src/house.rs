@@ -28,8 +28,6 @@ pub(crate) enum Needs {
 pub(crate) struct House {
     /// The folder.
     pub(crate) folder: PathBuf,
-    /// Who called, for words; this process may no longer be them.
-    pub(crate) caller: Caller,
     /// The configuration file's settings.
     pub(crate) settings: Settings,
 }
@@ -43,8 +41,8 @@ impl House {
     }
 
     /// Makes the folder where it is missing and becomes its owner, for good. Must run before any other thread.
-    pub(crate) fn enter(folder: PathBuf, caller: Caller, settings: Settings, needs: Needs) -> Result<Self> {
-        let owner = owner_of(&folder, &caller, needs)?;
+    pub(crate) fn enter(folder: PathBuf, caller: &Caller, settings: Settings, needs: Needs) -> Result<Self> {
+        let owner = owner_of(&folder, caller, needs)?;
         match owner {
             Some(owner) => {
                 privileges::become_user(owner).with_context(|| format!("cannot become user {}", owner.uid))?;
@@ -53,7 +51,7 @@ impl House {
             None => {}
         }
         privileges::no_core_files();
-        Ok(Self { folder, caller, settings })
+        Ok(Self { folder, settings })
     }
 }
 

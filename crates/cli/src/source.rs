@@ -125,13 +125,11 @@ fn connect() -> Result<Engine> {
 }
 
 fn archive(path: Option<&Path>) -> Result<File> {
-    match path {
-        Some(path) => File::open(path).with_context(|| format!("cannot open {}", path.display())),
-        None => {
-            let stdin = std::io::stdin().as_fd().try_clone_to_owned().context("cannot read standard input")?;
-            Ok(File::from(stdin))
-        }
+    if let Some(path) = path {
+        return File::open(path).with_context(|| format!("cannot open {}", path.display()));
     }
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned().context("cannot read standard input")?;
+    Ok(File::from(stdin))
 }
 
 /// What the text would have meant as the name of an image, for whom it was meant so.

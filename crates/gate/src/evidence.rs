@@ -75,20 +75,11 @@ async fn signatures(
     evidence: &impl Evidence,
 ) -> Option<Result<Vec<Signature>, String>> {
     let (verifier, source) = (Verifier::new(signers?), evidence.signatures());
-    let subjects: Vec<Digest> = std::iter::once(subject.digest.clone()).chain(subject.index.clone()).collect();
-    let read = tokio::task::spawn_blocking(move || verified(&verifier, &subjects, source.as_ref()));
-    Some(read.await.unwrap_or_else(|_| Err("reading them ended unexpectedly".to_owned())))
-}
-
-/// Valid signatures of the platform manifest or of the index above it, one a key.
-fn verified(verifier: &Verifier, subjects: &[Digest], source: &dyn SignatureSource) -> Result<Vec<Signature>, String> {
-    let mut all: Vec<Signature> = Vec::new();
-    for subject in subjects {
-        for signature in verifier.verify(subject, source).map_err(|error| error.to_string())? {
-            if !all.iter().any(|known| known.key == signature.key) {
-                all.push(signature);
-            }
-        }
-    }
-    Ok(all)
+    let (digest, index) = (subject.digest.clone(), subject.index.clone());
+    let examine = move || verifier.examine_image(&digest, index.as_ref(), source.as_ref());
+    Some(match tokio::task::spawn_blocking(examine).await {
+        Ok(Ok(found)) => Ok(found.signatures),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("reading them ended unexpectedly".to_owned()),
+    })
 }

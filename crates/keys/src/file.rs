@@ -13,7 +13,7 @@ use pkcs8::der::pem::{self, PemLabel};
 use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::pkcs5::scrypt;
 use pkcs8::{EncodePrivateKey, EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::public::from_first_label;
 use crate::{KeyError, Passphrase, PublicKey, Signer};
@@ -257,12 +257,6 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), KeyError> {
     written.map_err(fail)?;
     removed.map_err(fail)?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(fail)
-}
-
-impl Drop for KeyFile {
-    fn drop(&mut self) {
-        self.pem.zeroize();
-    }
 }
 
 impl fmt::Debug for KeyFile {

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,30 @@ pub(crate) fn path(id: &ContainerId) -> PathBuf {
     Path::new("/").join(PARENT).join(id.as_str())
 }
 
+/// Keeps the parents from being removed between their making and that of the container's own cgroups, until
+/// [`Making::done`].
+#[derive(Debug)]
+pub(crate) struct Making(fs::File);
+
+impl Making {
+    pub(crate) fn begin(run: &Path) -> io::Result<Self> {
+        let lock = lock_file(run)?;
+        lock.lock_shared()?;
+        Ok(Self(lock))
+    }
+
+    /// Unlocks explicitly: the container's first process has a copy of the descriptor until its program runs.
+    pub(crate) fn done(self) -> io::Result<()> {
+        self.0.unlock()
+    }
+}
+
+fn lock_file(run: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(run.join("cgroup.lock"))
+}
+
 /// Kills whatever is in the cgroups of a container and removes them, parents too when nothing else is in them.
-pub(crate) fn remove(id: &ContainerId) -> io::Result<()> {
+pub(crate) fn remove(run: &Path, id: &ContainerId) -> io::Result<()> {
     let end = Instant::now() + PATIENCE;
     for parent in parents()? {
         let leaf = parent.join(id.as_str());
@@ -46,8 +69,14 @@ pub(crate) fn remove(id: &ContainerId) -> io::Result<()> {
                 }
             }
         }
-        // Fails while other containers are in it, as it should.
-        let _ = fs::remove_dir(&parent);
+    }
+    let lock = lock_file(run)?;
+    // While another container is being made its parents stay; whoever ends last removes them.
+    if lock.try_lock().is_ok() {
+        for parent in parents()? {
+            // Fails while other containers are in it, as it should.
+            let _ = fs::remove_dir(parent);
+        }
     }
     Ok(())
 }

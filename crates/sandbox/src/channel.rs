@@ -94,11 +94,15 @@ impl Channel {
         let mut buffer = vec![0_u8; MAX_MESSAGE + 1];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))];
         let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let mut reset = false;
         let received = loop {
             let into = &mut [IoSliceMut::new(&mut buffer)];
             match rustix::net::recvmsg(&self.0, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
                 Ok(received) => break received,
                 Err(rustix::io::Errno::INTR) => {}
+                // The other side has gone without reading all that we sent. Its own last words are behind this
+                // error, which is told once.
+                Err(rustix::io::Errno::CONNRESET) if !reset => reset = true,
                 Err(rustix::io::Errno::CONNRESET) => return Err(ChannelError::Closed),
                 Err(error) => return Err(ChannelError::Socket { doing: "receive", source: error.into() }),
             }
@@ -167,6 +171,16 @@ mod tests {
         assert!(matches!(other.receive::<String>(), Err(ChannelError::Nonsense(_))));
         drop(one);
         assert!(matches!(other.receive::<String>(), Err(ChannelError::Closed)));
+    }
+
+    #[test]
+    fn last_words_are_heard_though_ours_were_not() {
+        let (one, other) = Channel::pair().unwrap();
+        one.send(&"never read", &[]).unwrap();
+        other.send(&"last words", &[]).unwrap();
+        drop(other);
+        assert_eq!(one.receive::<String>().unwrap().0, "last words");
+        assert!(matches!(one.receive::<String>(), Err(ChannelError::Closed)));
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(crate) fn named(run: &Path, name: &str) -> io::Result<Option<String>> {
 
 /// Ends whatever is left of a container and deletes it. May be called several times and for what was never whole.
 pub(crate) fn remove(run: &Path, id: &ContainerId) -> io::Result<()> {
-    cgroup::remove(id)?;
+    cgroup::remove(run, id)?;
     let folder = folder(run, id);
     let note = match fs::read(folder.join(NOTE)) {
         Ok(note) => Some(serde_json::from_slice::<Note>(&note)?),

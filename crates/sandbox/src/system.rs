@@ -114,7 +114,10 @@ pub(crate) fn loopback_up() -> io::Result<()> {
     let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     let mut name = [0; libc::IFNAMSIZ];
     for (place, byte) in name.iter_mut().zip(b"lo") {
-        *place = (*byte).cast_signed();
+        // A C character is signed on x86-64 and unsigned on arm64; these are ASCII.
+        #[allow(clippy::cast_possible_wrap)]
+        let byte = *byte as libc::c_char;
+        *place = byte;
     }
     let request = libc::ifreq {
         ifr_name: name,

@@ -1,6 +1,8 @@
 //! Why a scan could not be done.
 
-use image::{Digest, layer::LayerError, source::SourceError};
+use image::Digest;
+use image::layer::LayerError;
+use image::source::{LayerMismatch, SourceError};
 use store::StoreError;
 use thiserror::Error;
 
@@ -12,7 +14,7 @@ pub enum ScanError {
     Open {
         /// The image as the user called it.
         image: String,
-        /// The layer, base is 1 for people.
+        /// The layer; the base is 0.
         layer: usize,
         /// Why.
         source: SourceError,
@@ -22,7 +24,7 @@ pub enum ScanError {
     Layer {
         /// The image as the user called it.
         image: String,
-        /// The layer, base is 1 for people.
+        /// The layer; the base is 0.
         layer: usize,
         /// Why.
         source: LayerError,
@@ -31,21 +33,14 @@ pub enum ScanError {
     #[error("cannot read the layer")]
     Catalogue(#[from] LayerError),
     /// A layer's bytes are not those that the image names.
-    #[error(
-        "layer {layer} of {image} was changed: its {what} is {found}, but the image names {expected}; fetch the image \
-         again, and if it stays so do not use it"
-    )]
+    #[error("layer {layer} of {image} was changed: fetch the image again, and if it stays so do not use it")]
     Changed {
         /// The image as the user called it.
         image: String,
-        /// The layer, base is 1 for people.
+        /// The layer; the base is 0.
         layer: usize,
-        /// `digest` or `uncompressed digest`.
-        what: &'static str,
-        /// What manifest or config say.
-        expected: Digest,
-        /// What the bytes have.
-        found: Digest,
+        /// What differs.
+        source: LayerMismatch,
     },
     /// A layer's record could not be written.
     #[error(transparent)]

@@ -1,9 +1,11 @@
 //! A record for each layer of an image: found in the store, or made by reading the layer once.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::Arc;
 
 use image::layer::Walked;
+use image::source::LayerMismatch;
 use image::{Digest, Image, ImageSource, Layer};
 use inventory::{LayerRecord, cataloguers};
 use tokio::sync::Semaphore;
@@ -25,7 +27,10 @@ impl Scanner {
         let layer = &image.layers[index];
         let Some(blob) = &layer.blob else { return Ok(None) };
         let Some(diff_id) = self.store().diff_id(blob).await? else { return Ok(None) };
-        check(image, index, "uncompressed digest", &layer.diff_id, &diff_id)?;
+        if diff_id != layer.diff_id {
+            let mismatch = LayerMismatch::DiffId { expected: layer.diff_id.clone(), found: diff_id };
+            return Err(changed(image, index)(mismatch));
+        }
         self.record(&diff_id).await
     }
 
@@ -55,7 +60,7 @@ impl Scanner {
         let image = source.image();
         let mut found: HashMap<usize, LayerRecord> = HashMap::new();
         let mut reading = JoinSet::new();
-        let lanes = Arc::new(Semaphore::new(self.lanes()));
+        let lanes = Arc::new(Semaphore::new(lanes()));
         for index in 0..image.layers.len() {
             // The same layer twice in one image is read once: empty layers repeat.
             if image.layers[..index].iter().any(|earlier| same(earlier, &image.layers[index])) {
@@ -73,7 +78,7 @@ impl Scanner {
                 let _lane = lanes.acquire_owned().await.map_err(|_| ScanError::Stopped)?;
                 let read = tokio::task::spawn_blocking({
                     let scanner = scanner.clone();
-                    move || scanner.read_layer(source.as_ref(), index, progress)
+                    move || scanner.read_layer(source.as_ref(), index, &progress)
                 });
                 let (walked, record) = read.await.map_err(|_| ScanError::Stopped)??;
                 scanner.keep(&walked, &record).await?;
@@ -97,33 +102,32 @@ impl Scanner {
         &self,
         source: &dyn ImageSource,
         index: usize,
-        progress: Arc<dyn Progress>,
+        progress: &Arc<dyn Progress>,
     ) -> Result<(Walked, LayerRecord), ScanError> {
         let image = source.image();
         let layer = &image.layers[index];
-        let describe = |source| ScanError::Open { image: image.name.clone(), layer: index + 1, source };
+        let describe = |source| ScanError::Open { image: image.name.clone(), layer: index, source };
         let input = source.open_layer(index).map_err(describe)?;
         progress.started(index, layer.size);
-        let counted = Counted { input, layer: index, progress: Arc::clone(&progress) };
+        let counted = Counted { input, layer: index, progress: Arc::clone(progress) };
         let (walked, record) = inventory::layer::catalogue(counted, self.limits(), self.launcher())
-            .map_err(|source| ScanError::Layer { image: image.name.clone(), layer: index + 1, source })?;
-        if let Some(blob) = &layer.blob {
-            check(image, index, "digest", blob, &walked.blob)?;
-        }
-        check(image, index, "uncompressed digest", &layer.diff_id, &walked.diff_id)?;
+            .map_err(|source| ScanError::Layer { image: image.name.clone(), layer: index, source })?;
+        layer.check(&walked).map_err(changed(image, index))?;
         progress.finished(index);
         Ok((walked, record))
     }
+}
+
+/// How many layers are read at once: each keeps a core busy with inflating.
+fn lanes() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(8)
 }
 
 fn same(one: &Layer, other: &Layer) -> bool {
     one.blob == other.blob && one.diff_id == other.diff_id
 }
 
-fn check(image: &Image, index: usize, what: &'static str, expected: &Digest, found: &Digest) -> Result<(), ScanError> {
-    if expected == found {
-        return Ok(());
-    }
-    let (expected, found) = (expected.clone(), found.clone());
-    Err(ScanError::Changed { image: image.name.clone(), layer: index + 1, what, expected, found })
+fn changed(image: &Image, layer: usize) -> impl FnOnce(LayerMismatch) -> ScanError {
+    let image = image.name.clone();
+    move |source| ScanError::Changed { image, layer, source }
 }

@@ -1,7 +1,6 @@
 //! The scanner: store, advisory index and sealed workers together.
 
 use std::io::Read;
-use std::num::NonZero;
 use std::sync::Arc;
 
 use findings::Report;
@@ -52,11 +51,6 @@ impl Scanner {
 
     pub(crate) fn launcher(&self) -> &Launcher {
         &self.launcher
-    }
-
-    /// How many layers are read at once: each keeps a core busy with inflating.
-    pub(crate) fn lanes(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, NonZero::get).min(8)
     }
 
     /// Scans an image: reads the layers that are not known, keeps what it learned, matches, keeps the report.

@@ -86,6 +86,32 @@ impl Store {
         row.as_ref().map(repository_summary).transpose()
     }
 
+    /// The tags of a repository that point to an index, those that were moved last first, at most `limit`.
+    pub async fn tagged_indexes(&self, repository: &str, limit: u32) -> Result<Vec<TagRow>, StoreError> {
+        const ACTION: &str = "list the tags that point to an index";
+        let rows = sqlx::query(
+            "SELECT tags.tag AS tag, tags.digest AS digest, tags.updated_at AS updated_at FROM tags
+             JOIN manifests ON manifests.repository = tags.repository AND manifests.digest = tags.digest
+             WHERE tags.repository = $1
+               AND manifests.media_type IN ('application/vnd.oci.image.index.v1+json',
+                                            'application/vnd.docker.distribution.manifest.list.v2+json')
+             ORDER BY tags.updated_at DESC, tags.tag LIMIT $2",
+        )
+        .bind(text(repository))
+        .bind(i64::from(limit))
+        .fetch_all(self.database.reads())
+        .await
+        .map_err(StoreError::database(ACTION))?;
+        let tag = |row: &AnyRow| {
+            Ok(TagRow {
+                tag: row.try_get("tag").map_err(StoreError::database(ACTION))?,
+                digest: database::digest(row, "digest")?,
+                updated_at: row.try_get("updated_at").map_err(StoreError::database(ACTION))?,
+            })
+        };
+        rows.iter().map(tag).collect()
+    }
+
     /// The reports of these images, those that there are, in no order.
     pub async fn report_summaries(&self, images: &[Digest]) -> Result<Vec<ReportSummary>, StoreError> {
         let mut summaries = Vec::new();

@@ -8,16 +8,17 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use image::digest::{Algorithm, Digester};
 use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
+use super::checksummed::Checksummed;
 use super::format::{
-    AffectedRow, BLOCK, EcosystemRow, EventRow, FIXED, INTRODUCED, LAST_AFFECTED, LIMIT, PackageRow, RangeRow,
-    RatingRow, RecordRow, Rows, SEGMENT_MAGIC, SegmentHeader, TABLES, TableRow, Text,
+    AffectedRow, EcosystemRow, EventRow, FIXED, INTRODUCED, LAST_AFFECTED, LIMIT, PackageRow, RangeRow, RatingRow,
+    RecordRow, Rows, SEGMENT_MAGIC, SegmentHeader, TABLES, TableRow, Text,
 };
+use super::strings::{Strings, full};
 use super::{IndexError, SegmentCounts, SegmentInfo, details};
 use crate::ecosystem;
-use crate::record::{Affected, Record};
+use crate::record::{Affected, Record, is_plausible};
 use crate::severity::{self, Rating};
 use crate::sources::{Sink, Skipped};
 
@@ -197,7 +198,7 @@ impl Compiler {
                     (LIMIT, &event.limit),
                 ];
                 for (kind, version) in kinds {
-                    if let Some(version) = version.as_deref().filter(|version| Record::is_sane_version(version)) {
+                    if let Some(version) = version.as_deref().filter(|version| is_plausible(version)) {
                         self.events.push(EventRow { kind: kind.into(), version: self.strings.intern(version)? });
                     }
                 }
@@ -205,7 +206,7 @@ impl Compiler {
             self.ranges.push(RangeRow { is_semver: is_semver.into(), events: rows(first, self.events.len())? });
         }
         let first_version = self.lists.len();
-        for version in affected.versions.iter().filter(|version| Record::is_sane_version(version)) {
+        for version in affected.versions.iter().filter(|version| is_plausible(version)) {
             let version = self.strings.intern(version)?;
             self.lists.push(version);
         }
@@ -243,7 +244,7 @@ impl Compiler {
 
     fn list(&mut self, texts: &[String]) -> io::Result<Rows> {
         let first = self.lists.len();
-        for text in texts.iter().filter(|text| Record::is_sane_version(text)) {
+        for text in texts.iter().filter(|text| is_plausible(text)) {
             let text = self.strings.intern(text)?;
             self.lists.push(text);
         }
@@ -420,85 +421,6 @@ impl Sink for Compiler {
     }
 }
 
-/// Every text once.
-#[derive(Default)]
-struct Strings {
-    bytes: Vec<u8>,
-    known: HashMap<Box<str>, Text>,
-}
-
-impl Strings {
-    fn intern(&mut self, text: &str) -> io::Result<Text> {
-        if let Some(known) = self.known.get(text) {
-            return Ok(*known);
-        }
-        let offset = u32::try_from(self.bytes.len()).map_err(|_| full("text"))?;
-        let length = u32::try_from(text.len()).map_err(|_| full("text"))?;
-        let place = Text { offset: offset.into(), length: length.into() };
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.known.insert(text.into(), place);
-        Ok(place)
-    }
-
-    fn get(&self, text: Text) -> &str {
-        let begin = text.offset.get() as usize;
-        std::str::from_utf8(&self.bytes[begin..begin + text.length.get() as usize]).unwrap_or_default()
-    }
-}
-
-/// Counts checksums and digest of what is written through it.
-struct Checksummed {
-    out: BufWriter<File>,
-    digester: Digester,
-    block: crc32fast::Hasher,
-    in_block: u64,
-    checksums: Vec<u8>,
-}
-
-impl Checksummed {
-    fn new(file: File) -> Self {
-        Self {
-            out: BufWriter::with_capacity(1 << 18, file),
-            digester: Digester::new(Algorithm::Sha256),
-            block: crc32fast::Hasher::new(),
-            in_block: 0,
-            checksums: Vec::new(),
-        }
-    }
-
-    fn end_block(&mut self) {
-        let block = std::mem::take(&mut self.block);
-        self.checksums.extend_from_slice(&block.finalize().to_le_bytes());
-        self.in_block = 0;
-    }
-
-    fn finish(mut self) -> io::Result<(File, Vec<u8>, String)> {
-        if self.in_block > 0 {
-            self.end_block();
-        }
-        let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((file, self.checksums, self.digester.finish().to_string()))
-    }
-}
-
-impl Write for Checksummed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let take = bytes.len().min((BLOCK - self.in_block) as usize);
-        let written = self.out.write(&bytes[..take])?;
-        self.block.update(&bytes[..written]);
-        self.digester.update(&bytes[..written]);
-        self.in_block += written as u64;
-        if self.in_block == BLOCK {
-            self.end_block();
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
 fn scratch(folder: &Path) -> Result<File, IndexError> {
     tempfile::tempfile_in(folder).map_err(IndexError::io("make a temporary file in", folder))
 }
@@ -511,10 +433,6 @@ fn rows(first: usize, end: usize) -> io::Result<Rows> {
     let first_row = u32::try_from(first).map_err(|_| full("rows"))?;
     let count = u32::try_from(end - first).map_err(|_| full("rows"))?;
     Ok(Rows { first: first_row.into(), count: count.into() })
-}
-
-fn full(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::FileTooLarge, what.to_owned())
 }
 
 #[allow(clippy::cast_sign_loss)] // A score is between 0 and 10.
@@ -555,8 +473,8 @@ fn address(record: &Record) -> String {
     )
 }
 
-/// A fingerprint of what a record says; `Debug` shows every field.
+/// A fingerprint of everything that a record says.
 fn fingerprint(record: &Record) -> u64 {
     use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(format!("{record:?}"))
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(record)
 }

@@ -4,6 +4,7 @@
 //! stay, adds the new ones, and renames the whole over the old file, whose readers keep what they have. [`Index`]
 //! reads: its header and directory are checked when it is opened, each block of a segment when it is first touched.
 
+mod checksummed;
 mod commit;
 mod compile;
 mod details;
@@ -11,6 +12,7 @@ mod error;
 mod format;
 mod mapping;
 mod segment;
+mod strings;
 
 use std::fmt;
 use std::fs::File;

@@ -99,3 +99,39 @@ fn damage_is_not_copied_into_the_next_index() {
     assert!(matches!(writer.commit(&[added], &[]), Err(IndexError::Damaged { .. })));
     assert_eq!(std::fs::read(library.path()).expect("the index"), bytes);
 }
+
+/// The header's length, the block's, and where the segment begins: see `src/index/format.rs`.
+const HEADER: usize = 44;
+const BLOCK: usize = 4096;
+
+#[test]
+fn whoever_makes_the_checksums_right_too_gets_an_error_at_worst() {
+    let library = library();
+    let whole = std::fs::read(library.path()).expect("the index");
+    let number = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().expect("eight bytes"));
+    let directory: serde_json::Value =
+        serde_json::from_slice(&whole[number(16) as usize..][..number(24) as usize]).expect("the directory");
+    let length = directory["segments"][0]["length"].as_u64().expect("a length") as usize;
+    let other = library.folder.path().join("forged.idx");
+    for at in 0..length {
+        for flip in [0x01, 0x80, 0xFF] {
+            let mut forged = whole.clone();
+            forged[HEADER + at] ^= flip;
+            for (block, bytes) in whole[HEADER..HEADER + length].chunks(BLOCK).enumerate() {
+                let begin = HEADER + block * BLOCK;
+                let checksum = crc32fast::hash(&forged[begin..begin + bytes.len()]);
+                forged[HEADER + length + block * 4..][..4].copy_from_slice(&checksum.to_le_bytes());
+            }
+            std::fs::write(&other, &forged).expect("a file");
+            let Ok(index) = Index::require(&other) else { continue };
+            for (ecosystem, name) in [("PyPI", "alpha"), ("PyPI", "beta"), ("Debian:12", "glibc"), ("npm", "c")] {
+                let _ = index.verdict_by_name(ecosystem, name, "1.0");
+                let _ = index.covers(ecosystem);
+            }
+            for id in ["A-1", "A-2", "B-1", "C-1"] {
+                let _ = index.record(id);
+            }
+            let _ = index.ecosystems("own");
+        }
+    }
+}

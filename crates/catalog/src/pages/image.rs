@@ -156,6 +156,14 @@ impl Page {
         told.shown.next().map(|page| self.page(told, page))
     }
 
+    /// How many findings there are, chosen or not.
+    fn total(&self) -> u64 {
+        match &self.model.knowledge {
+            Knowledge::Scanned(summary) => summary.counts.total(),
+            _ => 0,
+        }
+    }
+
     /// This page with another page of findings.
     fn page(&self, told: &Told, page: usize) -> String {
         let layer = told.filter.layer.map(|layer| layer.to_string()).unwrap_or_default();
@@ -229,21 +237,20 @@ pub(super) async fn kept_report(catalog: &Catalog, digest: &Digest) -> Result<Op
     Ok(Some(report))
 }
 
-/// The tags of a repository that lead to an image, and an index that names it, where a tag points to one.
+/// The tags of a repository that lead to an image, and the newest index that names it, where a tag points to one.
 async fn places(catalog: &Catalog, name: &str, digest: &Digest) -> Result<(Vec<String>, Option<Digest>), Failure> {
-    /// Tags that are looked through for an index. Repositories with more show fewer of an image's tags.
-    const MOST_TAGS: u32 = 500;
-    let mut tags = Vec::new();
+    /// Indexes that are looked through. Repositories with more leave out the oldest tags of an image.
+    const MOST_INDEXES: u32 = 200;
+    let direct = catalog.store.places_of(digest).await?.into_iter();
+    let mut tags: Vec<String> =
+        direct.filter(|(repository, _)| repository == name).filter_map(|(_, tag)| tag).collect();
     let mut index = None;
-    for row in catalog.store.tags(name, None, MOST_TAGS).await? {
-        if row.digest == *digest {
-            tags.push(row.tag);
-        } else if let Some(manifest) = images::manifest(catalog, name, &row.digest).await?
-            && manifest.is_index
+    for row in catalog.store.tagged_indexes(name, MOST_INDEXES).await? {
+        if let Some(manifest) = images::manifest(catalog, name, &row.digest).await?
             && manifest.images.iter().any(|(image, _)| image == digest)
         {
             tags.push(row.tag);
-            index = Some(row.digest);
+            index.get_or_insert(row.digest);
         }
     }
     Ok((tags, index))

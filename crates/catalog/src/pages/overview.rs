@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::images::{self, Knowledge, PlatformImage};
 use crate::reply::{Answer, Frame, answer};
 use crate::request::Asked;
-use crate::signatures::BUNDLE;
+use crate::signatures::Standing;
 use crate::{Catalog, address};
 
 /// Repositories on a page. Each one's manifests are read, so fewer than rows elsewhere.
@@ -40,8 +40,8 @@ struct Repository {
 struct Newest {
     tag: String,
     pushed_at: String,
-    /// How many signatures are attached to the manifest or to one of its platforms.
-    signatures: u64,
+    #[serde(flatten)]
+    standing: Standing,
     /// One a platform.
     images: Vec<PlatformImage>,
 }
@@ -102,10 +102,6 @@ async fn newest(
 ) -> Result<Option<Newest>, Failure> {
     let Some(manifest) = images::manifest(catalog, repository, &tag.digest).await? else { return Ok(None) };
     let images = images::knowledge(catalog, &manifest.images).await?;
-    let mut subjects = vec![tag.digest];
-    subjects.extend(images.iter().map(|image| image.digest.clone()));
-    subjects.dedup();
-    let signatures = catalog.store.referrer_counts(repository, &subjects, BUNDLE).await?;
-    let signatures = signatures.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum();
-    Ok(Some(Newest { tag: tag.tag, pushed_at: tag.updated_at, signatures, images }))
+    let standing = Standing::of(catalog, repository, &tag.digest, &images).await?;
+    Ok(Some(Newest { tag: tag.tag, pushed_at: tag.updated_at, standing, images }))
 }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::images::{self, Knowledge, PlatformImage};
 use crate::reply::{Answer, Frame, answer, refused};
 use crate::request::Asked;
-use crate::signatures::BUNDLE;
+use crate::signatures::Standing;
 use crate::{Catalog, address};
 
 /// Tags on a page. Each one's manifest is read.
@@ -37,7 +37,8 @@ struct Tagged {
     /// What the tag points to: an index or an image's manifest.
     digest: Digest,
     updated_at: String,
-    signatures: u64,
+    #[serde(flatten)]
+    standing: Standing,
     images: Vec<PlatformImage>,
 }
 
@@ -93,12 +94,8 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str) -> Result<Repository
     for row in rows {
         let manifest = images::manifest(catalog, name, &row.digest).await?;
         let images = images::knowledge(catalog, &manifest.map(|manifest| manifest.images).unwrap_or_default()).await?;
-        let mut subjects = vec![row.digest.clone()];
-        subjects.extend(images.iter().map(|image| image.digest.clone()));
-        subjects.dedup();
-        let signatures = catalog.store.referrer_counts(name, &subjects, BUNDLE).await?;
-        let signatures = signatures.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum();
-        tags.push(Tagged { tag: row.tag, digest: row.digest, updated_at: row.updated_at, signatures, images });
+        let standing = Standing::of(catalog, name, &row.digest, &images).await?;
+        tags.push(Tagged { tag: row.tag, digest: row.digest, updated_at: row.updated_at, standing, images });
     }
     Ok(Repository { name: name.to_owned(), reference: catalog.full_name(name), tags, next })
 }

@@ -14,4 +14,5 @@ mod json;
 mod lists;
 mod material;
 mod pages;
+mod signed;
 mod webdriver;

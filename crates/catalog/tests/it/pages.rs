@@ -56,11 +56,11 @@ async fn the_overview_shows_each_repository_by_its_newest_image() {
     let answer = get(&shelf.catalog(telling(), policy()), "/").await;
     let text = text(&answer.body);
     for row in [
-        "payments/api 2.4.1 of 4 critical 4 17 36 40 16 16 49 signed 2026-11-25 08:20",
-        "tools/backup 1 nothing found 0 0 0 0 0 0 0 not signed 2026-10-02 11:00",
-        "web/storefront main high 0 1 0 0 0 0 1 not signed 2026-11-24 16:02",
-        "lab/new latest pending the worker that reads its packages was killed; it is tried again not signed",
-        "medium older advisories 0 0 36 0 0 0",
+        "payments/api 2.4.1 of 4 critical 4 17 36 40 16 16 49 1 attached 2026-11-25 08:20",
+        "tools/backup 1 nothing found 0 0 0 0 0 0 0 none 2026-10-02 11:00",
+        "web/storefront main high 0 1 0 0 0 0 1 none 2026-11-24 16:02",
+        "lab/new latest pending the worker that reads its packages was killed; it is tried again none",
+        "medium 12 not looked up older advisories 0 0 36 0 0 0",
     ] {
         assert!(text.contains(row), "{row}\n{text}");
     }
@@ -155,7 +155,12 @@ async fn what_no_source_covers_is_told_as_unknown() {
     let mut unknown = report(&digest, vec![], vec![]);
     unknown.uncovered = vec![("Red Hat:9".into(), 12)];
     shelf.report(&unknown).await;
-    let answer = get(&shelf.catalog(vec![], Policy::default()), &format!("/r/a/b/-/images/{digest}")).await;
+    let catalog = shelf.catalog(vec![], Policy::default());
+    for list in ["/", "/r/a/b"] {
+        let list = text(&get(&catalog, list).await.body);
+        assert!(list.contains("12 not looked up 0 0 0") && !list.contains("nothing found"), "{list}");
+    }
+    let answer = get(&catalog, &format!("/r/a/b/-/images/{digest}")).await;
     let text = text(&answer.body);
     assert!(text.contains("covers 12 packages of Red Hat:9. What is in them is unknown, not clean."), "{text}");
 }

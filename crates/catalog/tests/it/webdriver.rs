@@ -1,15 +1,17 @@
 //! A browser that is really there: Chromium without a window, driven through chromedriver (W3C WebDriver).
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Where Debian and Ubuntu put them.
-const DRIVER: &str = "/usr/bin/chromedriver";
-const BROWSER: &str = "/usr/bin/chromium";
+/// What drives the browser.
+const DRIVER: &str = "chromedriver";
+/// Debian's Chromium; elsewhere one's own Chrome.
+const BROWSERS: [&str; 2] = ["chromium", "google-chrome"];
 
 /// A running browser; it ends with this.
 pub(crate) struct Browser {
@@ -22,14 +24,14 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts one; `None`, and says why, where there is none.
     pub(crate) fn start() -> Option<Self> {
-        if [DRIVER, BROWSER].iter().any(|program| !std::path::Path::new(program).exists()) {
-            let reason = "no chromium with chromedriver; apt-get install chromium chromium-driver";
+        let (Some(driver), Some(program)) = (find(DRIVER), BROWSERS.into_iter().find_map(find)) else {
+            let reason = "no Chromium with chromedriver; apt-get install chromium chromium-driver";
             assert!(std::env::var_os("PLIMSOLL_REQUIRE").is_none(), "cannot be skipped here: {reason}");
             println!("skipped: {reason}");
             return None;
-        }
+        };
         let mut driver =
-            Command::new(DRIVER).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            Command::new(driver).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let port = port(&mut driver);
         let agent = ureq::Agent::new_with_config(
             ureq::Agent::config_builder()
@@ -57,7 +59,7 @@ impl Browser {
         .into();
         arguments.push(folder);
         let capabilities = json!({"capabilities": {"alwaysMatch": {
-            "goog:chromeOptions": {"binary": BROWSER, "args": arguments},
+            "goog:chromeOptions": {"binary": program, "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let answer = browser.post("", &capabilities);
@@ -127,6 +129,11 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// Where a program is.
+fn find(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// The port that the driver chose, from what it prints.

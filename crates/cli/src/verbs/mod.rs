@@ -58,7 +58,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
         Verb::Up(verb) => halves(verb, &general),
-        Verb::Run(verb) => run::perform(verb, &general),
+        Verb::Run(verb) => Ok(run::perform(&verb, &general)),
         Verb::Sign(verb) => halves(verb, &general),
         Verb::Verify(verb) => halves(verb, &general),
         Verb::Db(verb) => halves(verb, &general),
@@ -70,7 +70,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
 pub(crate) fn halves<C: Command>(verb: C, general: &General) -> Result<ExitCode> {
     let start = Start::new(general)?;
     let prepared = verb.prepare(&start)?;
-    let house = House::enter(start.folder, start.caller, start.settings, C::NEEDS)?;
+    let house = House::enter(start.folder, &start.caller, start.settings, C::NEEDS)?;
     C::execute(prepared, house)
 }
 

@@ -76,13 +76,13 @@ pub(crate) struct Arguments {
 }
 
 /// Runs. An error of ours is exit code 125, as docker has it.
-pub(crate) fn perform(arguments: Arguments, general: &General) -> Result<ExitCode> {
+pub(crate) fn perform(arguments: &Arguments, general: &General) -> ExitCode {
     match run(arguments, general) {
-        Ok(code) => Ok(ExitCode::from(code)),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("plimsoll: {}", output::plain(&exit::sentence(&error)));
             let code = error.downcast_ref::<EngineError>().map_or(NOT_RUN, EngineError::exit_code);
-            Ok(ExitCode::from(code))
+            ExitCode::from(code)
         }
     }
 }
@@ -93,7 +93,7 @@ enum Origin {
     Layout { folder: LayoutFolder, tag: Option<String> },
 }
 
-fn run(arguments: Arguments, general: &General) -> Result<u8> {
+fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     let start = Start::new(general)?;
     if !start.caller.is_root() {
         bail!("run makes namespaces and mounts, which only root may; run it with sudo");
@@ -104,8 +104,9 @@ fn run(arguments: Arguments, general: &General) -> Result<u8> {
     let wishes = arguments.wishes()?;
     let policy = find_policy(&start.caller, arguments.policy.as_deref(), &start.settings)?;
     // While still root, and before anything of the image is read.
-    let broker = Broker::start(&sandbox::Settings::new(&start.folder))?;
-    let house = House::enter(start.folder, start.caller, start.settings, Needs::OwnFolder)?;
+    let settings = sandbox::Settings { binds: wishes.binds.clone(), ..sandbox::Settings::new(&start.folder) };
+    let broker = Broker::start(&settings)?;
+    let house = House::enter(start.folder, &start.caller, start.settings, Needs::OwnFolder)?;
 
     let runtime = Arc::new(super::runtime()?);
     let store = runtime.block_on(Store::open(&house.folder, None))?;

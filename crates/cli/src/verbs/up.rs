@@ -1,6 +1,8 @@
 //! `plimsoll up`: serve registry and pages.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use anyhow::{Context as _, Result, anyhow};
 use axum::http::uri::Authority;
 use axum::routing::any;
 use catalog::Catalog;
+use gate::file::PolicyFile;
 use inventory::worker::Launcher;
 use registry::{Hosts, Registry};
 use scan::{Advisories, Scanner};
@@ -16,7 +19,9 @@ use store::{DataFolder, Serving, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Command, Start};
+use crate::admission::find_policy;
 use crate::house::{House, Needs};
+use crate::output;
 
 /// docker takes a registry on any port of 127.0.0.0/8 without TLS. 5000 is Debian's docker-registry and macOS's
 /// AirPlay, 8080 everybody's.
@@ -40,6 +45,10 @@ pub(crate) struct Arguments {
     /// A name under which clients reach this server, with a port or for any port; may be given several times
     #[arg(long = "name", value_name = "HOST[:PORT]")]
     names: Vec<Authority>,
+    /// Policy that the pages hold images against
+    /// [default: policy.toml in /etc/plimsoll or your configuration folder]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 /// What the first half hands to the second.
@@ -48,6 +57,7 @@ pub(crate) struct Prepared {
     listen: SocketAddr,
     insecure_open: bool,
     names: Vec<Authority>,
+    policy: Option<PolicyFile>,
     /// A port that only root may take, taken while this process still was that.
     listener: Option<std::net::TcpListener>,
 }
@@ -68,7 +78,8 @@ impl Command for Arguments {
         // not that its port is taken.
         let privileged = (1..1024).contains(&listen.port());
         let listener = privileged.then(|| registry::bind(listen, self.insecure_open)).transpose()?;
-        Ok(Prepared { listen, insecure_open: self.insecure_open, names: self.names, listener })
+        let policy = find_policy(&start.caller, self.policy.as_deref(), &start.settings)?;
+        Ok(Prepared { listen, insecure_open: self.insecure_open, names: self.names, policy, listener })
     }
 
     fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
@@ -80,6 +91,7 @@ impl Command for Arguments {
 }
 
 async fn serve(prepared: Prepared, house: &House) -> Result<()> {
+    let policy = prepared.policy.as_ref().map(PolicyFile::parse).transpose()?.unwrap_or_default();
     let serving = Serving::take(&DataFolder::open(&house.folder)?)?;
     let store = Store::open(&house.folder, None).await?;
     let swept = store.blobs().sweep_uploads()?;
@@ -98,21 +110,27 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
     let scanner = Scanner::new(store.clone(), advisories.clone(), launcher);
     let registry = Registry::new(store.clone(), Arc::new(scanner), registry::Settings::default());
     let name = prepared.names.first().map_or_else(|| address.to_string(), ToString::to_string);
-    let catalog = Catalog::new(store.clone(), Arc::new(advisories), Arc::default(), &name);
+    let catalog = Catalog::new(store.clone(), Arc::new(advisories), Arc::new(policy), &name);
     let pages = catalog::router(catalog.clone()).fallback_service(any(catalog::not_found).with_state(catalog));
 
     // Before it is told that the server is there: who ends it at once should be heard.
     let stop = stop()?;
-    eprintln!("plimsoll serves {} on {address}", store.folder().path().display());
-    eprintln!("  pages     http://{name}/");
-    eprintln!("  registry  docker push {name}/NAME:TAG");
-    eprintln!("Ctrl-C ends it.");
+    let folder = output::plain(&store.folder().path().display().to_string());
+    tell(&format!(
+        "plimsoll serves {folder} on {address}\n  pages     http://{name}/\n  registry  docker push {name}/NAME:TAG\n\
+         Ctrl-C ends it."
+    ));
     let background = registry.start_background();
     let hosts = Hosts::new(address, prepared.names);
     let served = registry::serve(listener, registry.routes(), pages, hosts, stop).await;
     drop(background);
     store.close().await;
     served.context("cannot go on serving")
+}
+
+/// Says something on stderr. Who started the server may have gone and closed that: no reason to end, as `eprintln` would.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Ready at the first SIGINT or SIGTERM. A second one ends the process at once, as it does to any program.
@@ -124,7 +142,7 @@ fn stop() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        eprintln!("plimsoll ends; requests that run are given some seconds (again: at once)");
+        tell("plimsoll ends; requests that run are given some seconds (again: at once)");
         tokio::spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}

@@ -2,7 +2,10 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod db;
 mod plimsoll;
+mod policy;
+mod serving;
 mod signing;
 
 // The image room's own, so that there is one way to start a registry.

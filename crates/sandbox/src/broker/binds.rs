@@ -42,6 +42,9 @@ enum Opened {
 /// Opens what a bind names. The descriptor is what is mounted: whatever happens to the path later changes nothing.
 pub(super) fn open(bind: &Bind, caller: &Caller, settings: &Settings) -> Result<OwnedFd, String> {
     let Bind { source, destination, .. } = bind;
+    if !settings.binds.contains(bind) {
+        return Err(format!("{} was not named by the caller when the sandbox was started", source.display()));
+    }
     if TAKEN.iter().any(|taken| clean(destination) == Path::new(taken))
         || below(&clean(destination), &["/proc", "/sys"])
     {

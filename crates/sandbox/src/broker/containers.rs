@@ -152,8 +152,11 @@ impl Running {
         }
     }
 
-    /// The daemon has gone: its shim sees that by itself and ends the container. One that does not is killed.
+    /// The daemon has gone: ends the channel in its name, which the shim takes for the end of the container. A shim
+    /// that does not is killed.
     pub(super) fn abandon(self, run: &Path) {
+        // Fails where both ends are closed already, which says the same.
+        let _ = rustix::net::shutdown(&self.daemon, rustix::net::Shutdown::Read);
         let patience = rustix::event::Timespec { tv_sec: 15, tv_nsec: 0 };
         let mut watched = [rustix::event::PollFd::new(&self.ended, rustix::event::PollFlags::IN)];
         if !rustix::event::poll(&mut watched, Some(&patience)).is_ok_and(|ready| ready > 0) {

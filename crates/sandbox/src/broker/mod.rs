@@ -127,7 +127,16 @@ impl House {
         for container in running {
             container.abandon(&self.settings.run);
         }
+        self.sweep();
         Ok(())
+    }
+
+    /// Cleans up after others. At a start whoever was killed may not be dead yet and hold its locks; so it is done
+    /// at the end, and before each container, too.
+    fn sweep(&self) {
+        if let Err(error) = leftovers::sweep(&self.settings.run) {
+            tracing::warn!("cannot look for what crashes left behind: {error}");
+        }
     }
 
     /// Does one request and answers it; an error is answered by the caller.
@@ -171,6 +180,7 @@ impl House {
                 if running.len() >= MAX_RUNNING {
                     return Err(format!("{MAX_RUNNING} containers run already; stop one of them"));
                 }
+                self.sweep();
                 let store = self.store(store)?;
                 let (started, theirs) = self.create(store, &container)?;
                 running.push(started);

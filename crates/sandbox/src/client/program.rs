@@ -44,3 +44,26 @@ fn check(path: &Path) -> Result<(), BrokerError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_others_could_have_put_there_is_not_started() {
+        let place = tempfile::tempdir().unwrap();
+        let program = place.path().join(NAME);
+        std::fs::write(&program, "").unwrap();
+        set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        assert!(check(&program).is_ok());
+        set_permissions(&program, Permissions::from_mode(0o757)).unwrap();
+        assert!(matches!(check(&program), Err(BrokerError::UntrustedProgram { .. })));
+        set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+        set_permissions(place.path(), Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(check(&program), Err(BrokerError::UntrustedProgram { .. })));
+        assert!(matches!(check(Path::new("target/plimsoll-sandbox")), Err(BrokerError::UntrustedProgram { .. })));
+    }
+}

@@ -33,12 +33,15 @@ pub struct Settings {
     pub subordinate_user: String,
     /// Where the state of running containers is: `/run/plimsoll`. Made by the broker, of mode 0711.
     pub run: PathBuf,
+    /// The files and folders of the host that the caller named. No container gets others: the daemon, which parses
+    /// what comes from outside, cannot ask for more in the caller's name.
+    pub binds: Vec<Bind>,
 }
 
 impl Settings {
     /// The settings that hold for a data folder when nothing else is said.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), subordinate_user: "plimsoll".into(), run: "/run/plimsoll".into() }
+        Self { data: data.into(), subordinate_user: "plimsoll".into(), run: "/run/plimsoll".into(), binds: Vec::new() }
     }
 }
 

@@ -16,6 +16,7 @@ use sandbox::protocol::ShimAnswer;
 
 use super::executor::{self, Program};
 use super::{Failure, Job, Stdio, mounts, network, spec, user};
+use crate::cgroup::Making;
 use crate::{leftovers, system};
 
 /// A container whose process waits to be started.
@@ -51,7 +52,10 @@ pub(super) fn create(job: &mut Job) -> Result<Created, Failure> {
     give_stdio(job, owner)?;
     let console = console(&folder, job.order.stdio)?;
     let (failure, failed) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| Failure::of("make a pipe", error))?;
-    let mut container = build(job, &folder, failed).map_err(|error| explain(&error, &log))?;
+    let making = Making::begin(&job.order.run).map_err(|error| Failure::of("make the container's cgroups", error))?;
+    let built = build(job, &folder, failed).map_err(|error| explain(&error, &log));
+    making.done().map_err(|error| Failure::of("make the container's cgroups", error))?;
+    let mut container = built?;
     // An error from here on must not leave the process waiting: it ends when the shim does, and the cgroup with it.
     let pid = container.pid().and_then(|pid| Pid::from_raw(pid.as_raw()));
     let pid = pid.ok_or_else(|| Failure::of("find the container's process", "it has none"))?;

@@ -15,6 +15,7 @@ use sandbox::protocol::Unpacked;
 use tar::{Entry, EntryType};
 
 use super::place::{self, Place};
+use super::plain;
 
 /// Most members, and most bytes of all files together.
 const MAX_ENTRIES: u64 = 20_000_000;
@@ -77,9 +78,14 @@ impl Layer<'_> {
         if path.len() > MAX_PATH {
             return Err(format!("its path is longer than {MAX_PATH} bytes"));
         }
-        let kind = entry.header().entry_type();
+        plain::check(entry)?;
+        let mut kind = entry.header().entry_type();
         if matches!(kind, EntryType::XGlobalHeader) {
             return Ok(());
+        }
+        if entry.header().as_bytes()[156] == 0 && path.ends_with(b"/") {
+            // Before POSIX a folder was told by its name alone.
+            kind = EntryType::Directory;
         }
         let mut parts = place::parts(path)?;
         let name = parts.last().map(|name| name.to_bytes().to_owned()).unwrap_or_default();

@@ -7,6 +7,7 @@
 
 mod layer;
 mod place;
+mod plain;
 mod seal;
 
 use std::fs::File;

@@ -48,12 +48,14 @@ fn the_containers_root_acts_as_the_caller() {
     if !can_run() || !as_alice("binds::the_containers_root_acts_as_the_caller") {
         return;
     }
-    let (house, place) = (House::new(), shared());
+    let place = shared();
     let work = place.path().join("work");
+    let binds = vec![bind(&work, "/work", false)];
+    let house = House::with_binds(binds.clone());
     let line = "cat /work/mine; echo new > /work/made; stat -c '%u %g' /work/made /work/mine /work/roots; \
         cat /work/roots; chown 5 /work/made; chmod 4755 /work/made; stat -c %a /work/made; mknod /work/disk b 8 0";
     let mut request = house.request(&[], line);
-    request.binds = vec![bind(&work, "/work", false)];
+    request.binds = binds;
     let outcome = house.run_request(&request).unwrap();
     assert_eq!(outcome.stdout, "mine0 0\n0 0\n65534 65534\n644\n", "{outcome:?}");
     let made = fs::metadata(work.join("made")).unwrap();
@@ -66,12 +68,14 @@ fn what_the_caller_may_not_reach_is_not_mounted() {
     if !can_run() || !as_alice("binds::what_the_caller_may_not_reach_is_not_mounted") {
         return;
     }
-    let (house, place) = (House::new(), shared());
+    let place = shared();
     let closed = place.path().join("closed");
     fs::create_dir_all(closed.join("inner")).unwrap();
     fs::set_permissions(&closed, PermissionsExt::from_mode(0o700)).unwrap();
+    let binds = vec![bind(&closed.join("inner"), "/inner", false)];
+    let house = House::with_binds(binds.clone());
     let mut request = house.request(&[], "true");
-    request.binds = vec![bind(&closed.join("inner"), "/inner", false)];
+    request.binds = binds;
     let error = house.run_request(&request).unwrap_err().to_string();
     assert!(error.contains("may not reach it"), "{error}");
 }
@@ -81,11 +85,13 @@ fn a_read_only_bind_cannot_be_written_nor_made_writable() {
     if !can_run() {
         return;
     }
-    let (house, place) = (House::new(), tempfile::tempdir().unwrap());
+    let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("file"), "old").unwrap();
+    let binds = vec![bind(place.path(), "/work", true), bind(&place.path().join("file"), "/etc/one-file", true)];
+    let house = House::with_binds(binds.clone());
     let mut request =
         house.request(&[], "echo new > /work/file; mount -o remount,rw /work; touch /work/x; cat /work/file");
-    request.binds = vec![bind(place.path(), "/work", true), bind(&place.path().join("file"), "/etc/one-file", true)];
+    request.binds = binds;
     let outcome = house.run_request(&request).unwrap();
     assert_eq!(
         (outcome.stdout.as_str(), fs::read_to_string(place.path().join("file")).unwrap().as_str()),
@@ -99,13 +105,13 @@ fn the_machine_itself_is_given_to_no_container() {
     if !can_run() {
         return;
     }
-    let house = House::new();
     let links = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/", links.path().join("root")).unwrap();
     std::os::unix::fs::symlink("/proc", links.path().join("proc")).unwrap();
     std::os::unix::fs::symlink("/proc/self/root", links.path().join("magic")).unwrap();
-    let data = house.data.path();
-    for source in [
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let sources = [
         "/".into(),
         "/proc".into(),
         "/proc/self/root".into(),
@@ -121,17 +127,48 @@ fn the_machine_itself_is_given_to_no_container() {
         data.to_owned(),
         data.join("sandbox/layers"),
         data.parent().unwrap().to_owned(),
-    ] {
-        let mut request = house.request(&[], "true");
-        request.binds = vec![bind(&source, "/host", false)];
-        let error = house.run_request(&request).unwrap_err();
-        assert_eq!(error.exit_code(), 125, "{}", source.display());
+    ];
+    let destinations = ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/tmp/../proc"];
+    let binds: Vec<_> = sources
+        .iter()
+        .map(|source| bind(source, "/host", false))
+        .chain(destinations.iter().map(|destination| bind(links.path(), destination, false)))
+        .collect();
+    // Over the data folder that is asked for, and all of it named by the caller.
+    let settings = sandbox::Settings { binds: binds.clone(), ..sandbox::Settings::new(data) };
+    let broker = crate::house::try_start(&settings).unwrap();
+    let other = House::new();
+    let mut request = other.request(&[], "true");
+    let mut unpacking = broker.unpack(&request.layers[0]).unwrap();
+    std::io::Write::write_all(&mut unpacking, &crate::house::BUSYBOX).unwrap();
+    unpacking.keep().unwrap();
+    for bind in binds {
+        request.binds = vec![bind];
+        let error = broker.create(&request).unwrap_err();
+        assert_eq!(error.exit_code(), 125, "{:?}", request.binds);
     }
-    for destination in ["/", "/proc", "/proc/1", "/sys/kernel", "/dev", "/tmp/../proc"] {
-        let mut request = house.request(&[], "true");
-        request.binds = vec![bind(links.path(), destination, false)];
-        assert!(house.run_request(&request).is_err(), "{destination}");
+    request.binds = Vec::new();
+    broker.create(&request).unwrap().give_up();
+}
+
+#[test]
+fn the_daemon_cannot_ask_for_more_than_the_caller_named() {
+    if !can_run() {
+        return;
     }
+    let place = tempfile::tempdir().unwrap();
+    let named = bind(place.path(), "/work", true);
+    let house = House::with_binds(vec![named.clone()]);
+    let mut request = house.request(&[], "true");
+    for bind in
+        [bind(place.path(), "/work", false), bind(place.path(), "/bin", true), bind(Path::new("/home"), "/work", true)]
+    {
+        request.binds = vec![bind];
+        let error = house.broker.create(&request).unwrap_err().to_string();
+        assert!(error.contains("was not named by the caller"), "{error}");
+    }
+    request.binds = vec![named];
+    assert_eq!(house.run_request(&request).unwrap().exit, Exit::Code(0));
 }
 
 #[test]
@@ -139,11 +176,13 @@ fn a_destination_that_is_a_link_stays_in_the_container() {
     if !can_run() {
         return;
     }
-    let (house, place) = (House::new(), tempfile::tempdir().unwrap());
+    let place = tempfile::tempdir().unwrap();
+    let binds = vec![bind(place.path(), "/work/plimsoll", false)];
+    let house = House::with_binds(binds.clone());
     let tar = crate::house::Tar::default().symlink("work", "../../../../../../../../etc").finish();
     let layer = house.keep(&tar).unwrap();
     let mut request = house.request(&[layer], "touch /work/here");
-    request.binds = vec![bind(place.path(), "/work/plimsoll", false)];
+    request.binds = binds;
     assert_eq!(house.run_request(&request).unwrap().exit, Exit::Code(0));
     assert!(!Path::new("/etc/plimsoll/here").exists() && !Path::new("/etc/here").exists());
 }

@@ -190,10 +190,9 @@ fn the_client_works_after_its_process_has_given_up_root() {
         rustix::thread::set_thread_res_gid(group, group, group).unwrap();
         rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
         assert!(std::fs::read_dir(house.data.path().join("sandbox/layers")).is_err());
-        let outcome = house.run_request(&request).unwrap();
-        // Its folder is root's to delete.
-        std::mem::forget(house.data);
-        outcome
+        // Its folder is root's to delete, in the thread that still is.
+        (house.run_request(&request).unwrap(), house.data)
     });
-    assert_eq!(outcome.join().unwrap().stdout, "0\n");
+    let (outcome, _folder) = outcome.join().unwrap();
+    assert_eq!(outcome.stdout, "0\n");
 }

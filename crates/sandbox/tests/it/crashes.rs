@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use sandbox::{ContainerId, ContainerRequest, Exit};
 
-use crate::house::{House, can_run, start};
+use crate::house::{House, can_run};
 
 /// Everything on the machine that bears a container's id.
 fn traces(house: &House, id: &ContainerId) -> Vec<PathBuf> {
     let id = id.as_str();
     let mut places = vec![
-        Path::new("/run/plimsoll/containers").join(id),
+        house.run.join("containers").join(id),
         house.data.path().join("sandbox/containers").join(id),
         Path::new("/sys/fs/cgroup/plimsoll").join(id),
     ];
@@ -20,7 +20,7 @@ fn traces(house: &House, id: &ContainerId) -> Vec<PathBuf> {
         places.push(controller.unwrap().path().join("plimsoll").join(id));
     }
     places.retain(|place| place.exists());
-    for lock in fs::read_dir("/run/plimsoll/ranges").unwrap() {
+    for lock in fs::read_dir(house.run.join("ranges")).unwrap() {
         let lock = lock.unwrap().path();
         if fs::read_to_string(&lock).is_ok_and(|text| text == id) {
             places.push(lock);
@@ -128,9 +128,8 @@ fn a_daemon_that_goes_away_takes_its_containers_with_it() {
     let container = house.broker.create(&request).unwrap();
     container.start().unwrap();
     let pid = container.pid();
-    let House { broker, data } = house;
-    drop((container, broker));
-    let house = House { broker: start(data.path()), data };
+    std::mem::forget(container);
+    let house = house.again();
     no_traces_soon(&house, &request.id, pid);
 }
 
@@ -174,7 +173,7 @@ fn what_is_left_when_all_are_killed_is_swept_by_the_next_start() {
     if !can_run() {
         return;
     }
-    let house = House::new();
+    let house = House::alone();
     let (first, second) = (sleeper(&house), sleeper(&house));
     let running = house.broker.create(&first).unwrap();
     running.start().unwrap();
@@ -189,12 +188,19 @@ fn what_is_left_when_all_are_killed_is_swept_by_the_next_start() {
         kill(shim);
     }
     drop((running, waiting, unpacking));
+    for shim in shims {
+        // Its locks are held until it is dead.
+        while Path::new(&format!("/proc/{}/root", shim.as_raw_nonzero())).exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
     assert!(!traces(&house, &first.id).is_empty());
-    let House { broker, data } = house;
-    drop(broker);
-    let house = House { broker: start(data.path()), data };
+    let house = house.again();
     house.broker.layers(&[]).unwrap();
     no_traces_soon(&house, &first.id, one);
     no_traces_soon(&house, &second.id, two);
     assert_eq!(fs::read_dir(house.data.path().join("sandbox/incoming")).unwrap().count(), 0);
+    let run = house.run.clone();
+    drop(house);
+    fs::remove_dir_all(run).unwrap();
 }

@@ -178,3 +178,69 @@ fn a_name_of_gigabytes_ends_only_the_child_that_reads_it() {
     assert!(error.contains("unpack"), "{error}");
     assert!(house.keep(&Tar::default().file("fine", 0o644, b"x").finish()).is_ok());
 }
+
+#[test]
+fn members_that_two_readers_read_differently_are_refused() {
+    if !can_run() {
+        return;
+    }
+    let house = House::new();
+    // A folder with content: one reader skips it, the other reads it as members.
+    let inner = Tar::default().file("hidden", 0o755, b"x").finish();
+    let mut with_content = Tar::default();
+    with_content.member("folder", b'5', 0o755, "", &inner, (0, 0));
+    let mut link_with_content = Tar::default();
+    link_with_content.member("link", b'2', 0o777, "target", &inner[..512], (0, 0));
+    let twice = Tar::default().pax(&[("path", "one"), ("path", "other")]).file("file", 0o644, b"x").finish();
+    let nothing = Tar::default().pax(&[("path", "")]).file("file", 0o644, b"x").finish();
+    let sized = Tar::default().pax(&[("size", "512")]).folder("folder", 0o755).finish();
+    let sparse = Tar::default().pax(&[("GNU.sparse.major", "1")]).file("file", 0o644, b"x").finish();
+    for (tar, words) in [
+        (with_content.finish(), "no file"),
+        (link_with_content.finish(), "no file"),
+        (twice, "twice"),
+        (nothing, "nothing by it"),
+        (sized, "no file"),
+        (sparse, "sparse"),
+    ] {
+        let error = unpack(&house, &tar).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+    let long = format!("{}/file", "folder".repeat(25));
+    let names = unpack(&house, &Tar::default().pax(&[("path", &long)]).file("short", 0o644, b"x").finish()).unwrap();
+    assert!(names.contains(&long), "{names:?}");
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    if !can_run() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let mount = |arguments: &[&str]| {
+        assert!(
+            std::process::Command::new(arguments[0])
+                .args(&arguments[1..])
+                .arg(place.path())
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    mount(&["mount", "-t", "tmpfs", "-o", "size=4m", "small"]);
+    let broker = crate::house::start(place.path());
+    let large = Tar::default().file("large", 0o644, &vec![7; 8 << 20]).finish();
+    let mut unpacking = broker.unpack(&crate::house::diff_id(&large)).unwrap();
+    let error = match std::io::Write::write_all(&mut unpacking, &large) {
+        Ok(()) => unpacking.keep().unwrap_err(),
+        Err(_) => unpacking.failure(),
+    };
+    assert!(error.to_string().contains("No space left"), "{error}");
+    let small = Tar::default().file("small", 0o644, &vec![7; 1 << 20]).finish();
+    let mut unpacking = broker.unpack(&crate::house::diff_id(&small)).unwrap();
+    std::io::Write::write_all(&mut unpacking, &small).unwrap();
+    unpacking.keep().unwrap();
+    drop(broker);
+    assert_eq!(fs::read_dir(place.path().join("sandbox/incoming")).unwrap().count(), 0);
+    mount(&["umount"]);
+}

@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 use sandbox::{
@@ -15,6 +15,8 @@ use tempfile::TempDir;
 pub(crate) struct House {
     pub(crate) broker: Broker,
     pub(crate) data: TempDir,
+    /// Where it has its running containers; the machine's own place but in tests that another broker would disturb.
+    pub(crate) run: PathBuf,
 }
 
 /// What came of a run.
@@ -59,8 +61,30 @@ pub(crate) fn program() -> &'static str {
 
 impl House {
     pub(crate) fn new() -> Self {
+        Self::with_binds(Vec::new())
+    }
+
+    /// As if the caller had named these files and folders.
+    pub(crate) fn with_binds(binds: Vec<Bind>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        Self { broker: start(data.path()), data }
+        let settings = Settings { binds, ..Settings::new(data.path()) };
+        Self { broker: try_start(&settings).unwrap(), data, run: settings.run }
+    }
+
+    /// With running containers that no other broker sweeps up after.
+    pub(crate) fn alone() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let run = Path::new("/run").join(format!("plimsoll-test-{}", unique_id()));
+        let broker = try_start(&Settings { run: run.clone(), ..Settings::new(data.path()) }).unwrap();
+        Self { broker, data, run }
+    }
+
+    /// The next start over the same folders, after the broker has ended.
+    pub(crate) fn again(self) -> Self {
+        let Self { broker, data, run } = self;
+        drop(broker);
+        let broker = try_start(&Settings { run: run.clone(), ..Settings::new(data.path()) }).unwrap();
+        Self { broker, data, run }
     }
 
     /// Keeps a layer; its name is the digest of its tar, as everywhere.
@@ -187,14 +211,24 @@ impl Tar {
         self.member(path, b'1', 0o644, target, b"", (0, 0))
     }
 
-    /// An extended attribute of the next member, as a pax record.
+    /// An extended attribute of the next member.
     pub(crate) fn attribute(&mut self, name: &str, value: &str) -> &mut Self {
-        let body = format!("SCHILY.xattr.{name}={value}\n");
-        let mut length = body.len() + 2;
-        while format!("{length} {body}").len() != length {
-            length += 1;
+        self.pax(&[(&format!("SCHILY.xattr.{name}"), value)])
+    }
+
+    /// An extended header of the next member.
+    pub(crate) fn pax(&mut self, records: &[(&str, &str)]) -> &mut Self {
+        use std::fmt::Write as _;
+        let mut all = String::new();
+        for (name, value) in records {
+            let body = format!("{name}={value}\n");
+            let mut length = body.len() + 2;
+            while format!("{length} {body}").len() != length {
+                length += 1;
+            }
+            write!(all, "{length} {body}").unwrap();
         }
-        self.member("pax", b'x', 0o644, "", format!("{length} {body}").as_bytes(), (0, 0))
+        self.member("pax", b'x', 0o644, "", all.as_bytes(), (0, 0))
     }
 
     pub(crate) fn member(

@@ -70,3 +70,21 @@ async fn referrers_are_counted_by_subject_and_type_within_a_repository() {
         assert_eq!(store.referrer_counts("app", &[], "bundle").await.unwrap(), []);
     }
 }
+
+#[tokio::test]
+async fn tags_that_point_to_an_index_are_told_apart() {
+    for Fixture { store, folder: _folder, .. } in Fixture::on_both().await {
+        let index = |text: &str, second| ManifestRow {
+            media_type: "application/vnd.oci.image.index.v1+json".into(),
+            ..manifest(text, second)
+        };
+        store.put_manifest("app", &manifest("image", 1), Some("image")).await.unwrap();
+        store.put_manifest("app", &index("old", 2), Some("old")).await.unwrap();
+        store.put_manifest("app", &index("new", 3), Some("new")).await.unwrap();
+        store.put_manifest("app", &index("untagged", 4), None).await.unwrap();
+        store.put_manifest("other", &index("other", 5), Some("other")).await.unwrap();
+        let tags = |rows: Vec<store::repositories::TagRow>| rows.into_iter().map(|row| row.tag).collect::<Vec<_>>();
+        assert_eq!(tags(store.tagged_indexes("app", 10).await.unwrap()), ["new", "old"]);
+        assert_eq!(tags(store.tagged_indexes("app", 1).await.unwrap()), ["new"]);
+    }
+}

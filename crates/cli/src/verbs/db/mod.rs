@@ -1,7 +1,7 @@
 //! `plimsoll db`: advisories.
 
 mod import;
-mod progress;
+pub(crate) mod progress;
 mod status;
 mod update;
 

@@ -14,13 +14,13 @@ pub(crate) fn of_layers(image: &Image) -> Arc<dyn Progress> {
         return Arc::new(Silent);
     }
     let names = image.layers.iter().map(|layer| short(layer.blob.as_ref().unwrap_or(&layer.diff_id).hex()).to_owned());
-    Arc::new(Bars { names: names.collect(), all: MultiProgress::new(), bars: Mutex::default() })
+    Arc::new(Bars { names: names.collect(), all: MultiProgress::new(), running: Mutex::default() })
 }
 
 struct Bars {
     names: Vec<String>,
     all: MultiProgress,
-    bars: Mutex<HashMap<usize, ProgressBar>>,
+    running: Mutex<HashMap<usize, ProgressBar>>,
 }
 
 impl Progress for Bars {
@@ -29,18 +29,18 @@ impl Progress for Bars {
         if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {bytes:>10} of {total_bytes} {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_prefix(format!("layer {:>2} {}", layer + 1, self.names.get(layer).map_or("", String::as_str)));
-        self.bars.lock().unwrap_or_else(PoisonError::into_inner).insert(layer, bar);
+        bar.set_prefix(format!("layer {:>2} {}", layer, self.names.get(layer).map_or("", String::as_str)));
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(layer, bar);
     }
 
     fn advanced(&self, layer: usize, bytes: u64) {
-        if let Some(bar) = self.bars.lock().unwrap_or_else(PoisonError::into_inner).get(&layer) {
+        if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(&layer) {
             bar.inc(bytes);
         }
     }
 
     fn finished(&self, layer: usize) {
-        if let Some(bar) = self.bars.lock().unwrap_or_else(PoisonError::into_inner).remove(&layer) {
+        if let Some(bar) = self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&layer) {
             bar.finish_and_clear();
         }
     }

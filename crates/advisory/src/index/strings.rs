@@ -1,0 +1,39 @@
+//! The table of strings while it grows.
+
+use std::collections::HashMap;
+use std::io;
+
+use super::format::Text;
+
+/// Every text once.
+#[derive(Default)]
+pub(super) struct Strings {
+    pub(super) bytes: Vec<u8>,
+    known: HashMap<Box<str>, Text>,
+}
+
+impl Strings {
+    /// The place of a text, which is kept if it is new.
+    pub(super) fn intern(&mut self, text: &str) -> io::Result<Text> {
+        if let Some(known) = self.known.get(text) {
+            return Ok(*known);
+        }
+        let offset = u32::try_from(self.bytes.len()).map_err(|_| full("text"))?;
+        let length = u32::try_from(text.len()).map_err(|_| full("text"))?;
+        let place = Text { offset: offset.into(), length: length.into() };
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.known.insert(text.into(), place);
+        Ok(place)
+    }
+
+    /// The text at a place that [`Self::intern`] gave.
+    pub(super) fn get(&self, text: Text) -> &str {
+        let begin = text.offset.get() as usize;
+        std::str::from_utf8(&self.bytes[begin..begin + text.length.get() as usize]).unwrap_or_default()
+    }
+}
+
+/// A table that cannot grow any more.
+pub(super) fn full(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, what.to_owned())
+}

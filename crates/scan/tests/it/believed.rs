@@ -1,0 +1,61 @@
+//! Nothing that an image says of itself is believed before its bytes were read.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use image::{Digest, ImageSource};
+use inventory::cataloguers;
+use scan::{Options, ScanError, Silent};
+
+use crate::made::{House, Made, debian, layer};
+
+async fn refusal(house: &House, made: Made) -> ScanError {
+    let source: Arc<dyn ImageSource> = Arc::new(made);
+    house.scanner.scan(source, Options::default(), Arc::new(Silent)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_layer_with_one_byte_changed_is_refused_and_nothing_of_it_is_kept() {
+    let house = House::new().await;
+    let base = debian(&[("curl", "7")]);
+    let mut made = Made::new(std::slice::from_ref(&base));
+    // In a file's content, where nothing but the digest can tell.
+    let place = base.windows(4).position(|window| window == b"curl").unwrap();
+    made.blobs[0][place] ^= 1;
+    let changed = Digest::sha256(&made.blobs[0]);
+    let error = refusal(&house, made).await;
+    assert!(matches!(error, ScanError::Changed { layer: 0, .. }), "{error:?}");
+    assert!(error.source().unwrap().to_string().contains(Digest::sha256(&base).as_str()));
+    for digest in [Digest::sha256(&base), changed] {
+        assert_eq!(house.store.layer_record(&digest, cataloguers::VERSION).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_config_that_claims_another_layers_content_gains_nothing() {
+    let house = House::new().await;
+    let (clean, vulnerable) = (layer(&[("x", "")]), debian(&[("curl", "7")]));
+    // Both are known from images that were scanned before.
+    for known in [&clean, &vulnerable] {
+        let source: Arc<dyn ImageSource> = Arc::new(Made::new(std::slice::from_ref(known)));
+        house.scanner.scan(source, Options::default(), Arc::new(Silent)).await.unwrap();
+    }
+    let lying = Made::claiming(&[vulnerable], &[Digest::sha256(&clean)]);
+    let error = refusal(&house, lying).await;
+    assert!(matches!(error, ScanError::Changed { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_an_archive_claims_of_a_layer_does_not_spare_reading_it() {
+    let house = House::new().await;
+    let base = debian(&[("curl", "7")]);
+    let mut made = Made::new(std::slice::from_ref(&base));
+    // An archive of docker save names layers by path and not by digest.
+    made.image.layers[0].blob = None;
+    let made = Arc::new(made);
+    for _ in 0..2 {
+        let source: Arc<dyn ImageSource> = made.clone();
+        house.scanner.scan(source, Options::default(), Arc::new(Silent)).await.unwrap();
+        assert_eq!(made.take_opened(), 1);
+    }
+}

@@ -1,0 +1,77 @@
+//! A layer is read once, and what was learned of it is kept.
+
+use std::sync::Arc;
+
+use image::{Digest, ImageSource};
+use inventory::worker::Launcher;
+use inventory::{LayerRecord, cataloguers};
+use scan::{Options, Silent};
+
+use crate::made::{House, Made, debian, layer};
+
+async fn scan(house: &House, made: &Arc<Made>, options: Options) -> findings::Report {
+    let source: Arc<dyn ImageSource> = made.clone();
+    house.scanner.scan(source, options, Arc::new(Silent)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_second_scan_opens_no_layer_and_finds_the_same() {
+    let house = House::new().await;
+    let made = Arc::new(Made::new(&[debian(&[("curl", "7.88.1-10")]), layer(&[("app/x", "1")])]));
+    let cold = scan(&house, &made, Options::default()).await;
+    assert_eq!((made.take_opened(), cold.layers_read), (2, 2));
+    let warm = scan(&house, &made, Options::default()).await;
+    assert_eq!((made.take_opened(), warm.layers_read), (0, 0));
+    assert_eq!(cold.inventory, warm.inventory);
+    assert_eq!(warm.inventory.packages.len(), 1);
+    scan(&house, &made, Options { rehash: true }).await;
+    assert_eq!(made.take_opened(), 2, "--rehash reads all of them");
+}
+
+#[tokio::test]
+async fn a_layer_that_an_image_has_twice_is_read_once() {
+    let house = House::new().await;
+    let empty = layer(&[]);
+    let made = Arc::new(Made::new(&[empty.clone(), debian(&[("curl", "7")]), empty]));
+    let report = scan(&house, &made, Options::default()).await;
+    assert_eq!(made.take_opened(), 2);
+    assert_eq!(report.inventory.layers.len(), 3);
+    assert_eq!(report.inventory.packages[0].layer, 1);
+}
+
+#[tokio::test]
+async fn an_image_of_another_name_with_the_same_layer_does_not_read_it_again() {
+    let house = House::new().await;
+    let base = debian(&[("curl", "7")]);
+    scan(&house, &Arc::new(Made::new(std::slice::from_ref(&base))), Options::default()).await;
+    let derived = Arc::new(Made::new(&[base, layer(&[("app/x", "1")])]));
+    scan(&house, &derived, Options::default()).await;
+    assert_eq!(derived.take_opened(), 1);
+}
+
+#[tokio::test]
+async fn a_kept_record_that_is_damaged_is_made_anew() {
+    let house = House::new().await;
+    let base = debian(&[("curl", "7")]);
+    let made = Arc::new(Made::new(std::slice::from_ref(&base)));
+    let first = scan(&house, &made, Options::default()).await;
+    made.take_opened();
+    let digest = Digest::sha256(&base);
+    house.store.put_layer_record(&digest, cataloguers::VERSION, b"not a record", Some(&digest)).await.unwrap();
+    let second = scan(&house, &made, Options::default()).await;
+    assert_eq!(made.take_opened(), 1);
+    assert_eq!(first.inventory, second.inventory);
+    let kept = house.store.layer_record(&digest, cataloguers::VERSION).await.unwrap().unwrap();
+    assert!(LayerRecord::from_bytes(&kept).is_ok(), "the good record replaced the damaged one");
+}
+
+#[tokio::test]
+async fn what_a_worker_that_dies_could_not_tell_is_not_kept_as_if_it_were_all() {
+    let house = House::with(Launcher::program("/bin/false", Vec::<String>::new())).await;
+    let made = Arc::new(Made::new(&[debian(&[("curl", "7")])]));
+    let report = scan(&house, &made, Options::default()).await;
+    assert!(report.inventory.packages.is_empty());
+    assert!(!report.inventory.warnings.is_empty(), "what was lost is said");
+    scan(&house, &made, Options::default()).await;
+    assert_eq!(made.take_opened(), 2, "the next scan tries again");
+}

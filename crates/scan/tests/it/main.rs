@@ -1,0 +1,8 @@
+//! The promises of the scan room.
+// Helpers of tests fail like tests do.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod believed;
+mod layers;
+mod made;
+mod reports;
