@@ -61,7 +61,9 @@ packages_for() {
         program tmux tmux
         program newuidmap uidmap
         program sqlite3 sqlite3
+        program npm npm
         program python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
         package busybox-static
         program docker-registry docker-registry
         if ! have dockerd; then
