@@ -30,6 +30,8 @@ program() { have "$1" || wanted+=("$2"); }
 package() { installed "$1" || wanted+=("$1"); }
 known() { apt-cache show "$1" >/dev/null 2>&1; }
 
+jsonschema() { python3 -c 'import jsonschema' 2>/dev/null; }
+
 packages_for() {
     case "$1" in
     build)
@@ -61,7 +63,10 @@ packages_for() {
         program tmux tmux
         program newuidmap uidmap
         program sqlite3 sqlite3
+        program npm npm
         program python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
+        jsonschema || wanted+=(python3-jsonschema)
         package busybox-static
         program docker-registry docker-registry
         if ! have dockerd; then
@@ -240,7 +245,12 @@ for profile in "$@"; do
     case "$profile" in
     build) install_rust ;;
     user) install_user ;;
-    test) install_cosign ;;
+    test)
+        install_cosign
+        # A Python that is not the distribution's does not see the distribution's package.
+        jsonschema || python3 -m pip install --quiet --disable-pip-version-check jsonschema >&2 ||
+            fail "Python's jsonschema could not be installed"
+        ;;
     check) install_rust && install_cargo_deny ;;
     bench) install_syft ;;
     esac

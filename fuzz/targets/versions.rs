@@ -1,4 +1,4 @@
-//! Any three texts in any scheme: no panic, and the order is one.
+//! Any three texts in any scheme: no panic, and where its definition is an order, it is one.
 #![no_main]
 
 use std::cmp::Ordering;
@@ -6,6 +6,10 @@ use std::cmp::Ordering;
 use advisory::severity::cvss_score;
 use advisory::versions::Scheme;
 use libfuzzer_sys::fuzz_target;
+
+/// Those whose definition is an order. Others' own tools compare so that three versions may go in a circle (pacman: `1-1` is
+/// `1` is `1-2`), and a scheme here answers as its tool does.
+const ORDERS: [Scheme; 4] = [Scheme::Dpkg, Scheme::Apk, Scheme::Semver, Scheme::Pep440];
 
 fuzz_target!(|texts: (&str, &str, &str)| {
     let (a, b, c) = texts;
@@ -16,6 +20,7 @@ fuzz_target!(|texts: (&str, &str, &str)| {
         assert_eq!(scheme.compare(a, a), scheme.orders(a).then_some(Ordering::Equal), "{scheme:?}");
         assert_eq!(scheme.same(a, b), a == b || order == Some(Ordering::Equal), "{scheme:?}");
         if let (Some(ab), Some(bc), Some(ac)) = (order, scheme.compare(b, c), scheme.compare(a, c))
+            && ORDERS.contains(scheme)
             && ab.is_le()
             && bc.is_le()
         {

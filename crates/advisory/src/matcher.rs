@@ -218,13 +218,17 @@ impl Claim<'_> {
                 }
             }
         }
-        // Within a scheme: versions of two schemes have no order, and a sort needs one.
-        fixes.sort_by(|left, right| {
-            let schemes = (left.0 as u8).cmp(&(right.0 as u8));
-            schemes.then_with(|| left.0.compare(left.1, right.1).unwrap_or(Ordering::Equal))
-        });
-        fixes.dedup();
-        let helps = fixes.iter().take(MOST_TRIED_FIXES).find(|(_, version)| !self.holds(version));
-        helps.map(|(_, version)| (*version).to_owned())
+        // One lowest after the other, and not sorted: a sort may panic where an ecosystem's own comparison is no order
+        // (pacman's `1-1`, `1`, `1-2`), and mostly the first one helps.
+        for _ in 0..MOST_TRIED_FIXES {
+            let lower =
+                |left: &(Scheme, &str), right: &(Scheme, &str)| left.0.compare(left.1, right.1) == Some(Ordering::Less);
+            let lowest = fixes.iter().copied().reduce(|low, next| if lower(&next, &low) { next } else { low })?;
+            if !self.holds(lowest.1) {
+                return Some(lowest.1.to_owned());
+            }
+            fixes.retain(|fix| *fix != lowest);
+        }
+        None
     }
 }

@@ -70,6 +70,8 @@ pub(crate) enum Verb {
     Db(verbs::db::Arguments),
     /// Check policy files and explain their decisions
     Policy(verbs::policy::Arguments),
+    /// Compare versions in an ecosystem's own order
+    Version(verbs::version::Arguments),
     /// Print a completion script for a shell
     Completions(verbs::completions::Arguments),
     /// Print the manual page

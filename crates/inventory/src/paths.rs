@@ -8,7 +8,8 @@ const MOST_PARTS: usize = 1024;
 
 /// Where `path` leads when links are followed as for a process whose root is the image's: absolute targets begin at
 /// it, and `..` does not leave it. The last part is followed only where `last_too`. None where there are too many
-/// links, as in a loop, or parts.
+/// links, as in a loop, or parts. Whether the folders on the way exist is not asked: a link to `missing/../there`
+/// leads to `there`, and finds a package where the kernel would find none.
 pub(crate) fn follow<'a>(path: &'a str, last_too: bool, link_at: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
     let mut real = String::with_capacity(path.len());
     let mut parts: Vec<&str> = path.rsplit('/').collect();

@@ -11,7 +11,8 @@ pub struct Settings {
     pub upload_idle: Duration,
     /// How long a request's body may stand still.
     pub body_idle: Duration,
-    /// Uploads that may be open at once. Each holds a file.
+    /// Uploads that may be open at once. Each holds a file, and a thread while it is written; the runtime has 512 of
+    /// these, and reading and committing need some, too.
     pub most_uploads: usize,
     /// Layers that are catalogued at once while they arrive. Each holds a thread, as long as its sender likes.
     pub live_cataloguing: usize,
@@ -28,7 +29,7 @@ impl Default for Settings {
             manifest_wait: Duration::from_secs(30),
             upload_idle: Duration::from_mins(15),
             body_idle: Duration::from_mins(1),
-            most_uploads: 512,
+            most_uploads: 256,
             live_cataloguing: 2 * cores,
             stored_cataloguing: cores,
             index_poll: Duration::from_secs(3),

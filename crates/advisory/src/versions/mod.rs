@@ -131,14 +131,15 @@ impl Scheme {
     /// A cheap no for most pairs, since records list hundreds of versions: equal versions have the same digits but for
     /// zeros.
     fn may_be_same(self, left: &str, right: &str) -> bool {
-        // A semantic version's build and Alpine's commit hash have digits that do not count.
         match self {
-            Self::Apk | Self::Nuget | Self::Rpm | Self::Alpm | Self::Maven | Self::Conan => true,
+            Self::Dpkg | Self::Pep440 | Self::Cran | Self::Hackage => digits::nonzero(left).eq(digits::nonzero(right)),
             Self::Semver => {
+                // A build's digits do not count.
                 let counted = |text| digits::nonzero(str::split(text, '+').next().unwrap_or_default());
                 counted(left).eq(counted(right))
             }
-            _ => digits::nonzero(left).eq(digits::nonzero(right)),
+            // Others have digits that do not count in places that only they know.
+            _ => true,
         }
     }
 }

@@ -182,3 +182,18 @@ fn an_image_needs_the_ecosystems_of_its_packages() {
     inventory.release = Some(release("kali", "2026.1"));
     assert_eq!(ecosystems_needed(&inventory), ["PyPI"]);
 }
+
+#[test]
+fn fixes_that_their_ecosystem_orders_in_a_circle_are_no_matter() {
+    let events: Vec<String> = (0..400)
+        .map(|number| format!(r#"{{"fixed": "{}{}"}}"#, 1 + number % 7, ["", "-1", "-2", "-3"][number % 4]))
+        .collect();
+    let record = format!(
+        r#"{{"id": "ASA-1", "modified": "2026-01-01T00:00:00Z", "affected": [{{"package": {{"ecosystem": "Arch Linux", "name": "a"}},
+        "ranges": [{{"type": "ECOSYSTEM", "events": [{{"introduced": "0"}}, {}]}}], "versions": ["0.5"]}}]}}"#,
+        events.join(",")
+    );
+    let library = Library::of(&[&record]);
+    let found = library.matches("Arch Linux", "a", "0.5");
+    assert!(found[0].fixed.as_deref().is_some_and(|fixed| fixed.starts_with('1')), "{found:?}");
+}

@@ -1,9 +1,13 @@
-//! Each scheme's order is one: whatever texts it is given, it never panics and a sort may rely on it.
+//! Whatever texts a scheme is given, it never panics, and it says the same both ways round.
 
 use std::cmp::Ordering;
 
 use advisory::versions::Scheme;
 use proptest::prelude::*;
+
+/// Those whose definition is an order. Others' own tools compare so that three versions may go in a circle (pacman: `1-1`
+/// is `1` is `1-2`), and a scheme here answers as its tool does; nothing may sort by them.
+const ORDERS: [Scheme; 4] = [Scheme::Dpkg, Scheme::Apk, Scheme::Semver, Scheme::Pep440];
 
 /// Texts that look like versions more often than chance would make them.
 fn version() -> impl Strategy<Value = String> {
@@ -37,7 +41,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_order_is_reflexive_antisymmetric_and_transitive(a in version(), b in version(), c in version()) {
+    fn a_comparison_is_reflexive_and_antisymmetric_and_an_order_is_transitive(a in version(), b in version(), c in version()) {
         for scheme in Scheme::ALL {
             prop_assert_eq!(scheme.compare(&a, &a), scheme.orders(&a).then_some(Ordering::Equal));
             prop_assert_eq!(scheme.compare(&a, &b), scheme.compare(&b, &a).map(Ordering::reverse), "{:?}", scheme);
@@ -46,6 +50,7 @@ proptest! {
             prop_assert_eq!(scheme.compare(&a, &b).is_some(), scheme.orders(&a) && scheme.orders(&b));
             if let (Some(ab), Some(bc), Some(ac)) =
                 (scheme.compare(&a, &b), scheme.compare(&b, &c), scheme.compare(&a, &c))
+                && ORDERS.contains(scheme)
                 && ab != Ordering::Greater && bc != Ordering::Greater
             {
                 let strict = ab == Ordering::Less || bc == Ordering::Less;

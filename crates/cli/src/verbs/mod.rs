@@ -10,6 +10,7 @@ pub(crate) mod scan;
 pub(crate) mod sign;
 pub(crate) mod up;
 pub(crate) mod verify;
+pub(crate) mod version;
 pub(crate) mod worker;
 
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
     let general = arguments.general;
     match arguments.verb {
         Verb::Completions(verb) => completions::print(&verb),
+        Verb::Version(verb) => version::perform(&verb),
         Verb::Man(verb) => man::print(&verb),
         Verb::Worker(verb) => worker::serve(&verb),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),

@@ -1,5 +1,6 @@
 //! `plimsoll up`: serve registry and pages.
 
+use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Command, Start};
 use crate::admission::find_policy;
 use crate::house::{House, Needs};
+use crate::output;
 
 /// docker takes a registry on any port of 127.0.0.0/8 without TLS. 5000 is Debian's docker-registry and macOS's
 /// AirPlay, 8080 everybody's.
@@ -113,16 +115,22 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
 
     // Before it is told that the server is there: who ends it at once should be heard.
     let stop = stop()?;
-    eprintln!("plimsoll serves {} on {address}", store.folder().path().display());
-    eprintln!("  pages     http://{name}/");
-    eprintln!("  registry  docker push {name}/NAME:TAG");
-    eprintln!("Ctrl-C ends it.");
+    let folder = output::plain(&store.folder().path().display().to_string());
+    tell(&format!(
+        "plimsoll serves {folder} on {address}\n  pages     http://{name}/\n  registry  docker push {name}/NAME:TAG\n\
+         Ctrl-C ends it."
+    ));
     let background = registry.start_background();
     let hosts = Hosts::new(address, prepared.names);
     let served = registry::serve(listener, registry.routes(), pages, hosts, stop).await;
     drop(background);
     store.close().await;
     served.context("cannot go on serving")
+}
+
+/// Says something on stderr. Who started the server may have gone and closed that: no reason to end, as `eprintln` would.
+fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Ready at the first SIGINT or SIGTERM. A second one ends the process at once, as it does to any program.
@@ -134,7 +142,7 @@ fn stop() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        eprintln!("plimsoll ends; requests that run are given some seconds (again: at once)");
+        tell("plimsoll ends; requests that run are given some seconds (again: at once)");
         tokio::spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}

@@ -5,6 +5,7 @@
 mod db;
 mod plimsoll;
 mod policy;
+mod serving;
 mod signing;
 
 // The image room's own, so that there is one way to start a registry.

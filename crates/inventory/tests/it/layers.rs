@@ -1,5 +1,6 @@
 //! Layers that tests make: as a tar for Plimsoll, and unpacked into a folder for the kernel.
 
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 use std::fs;
 use std::io;
@@ -86,11 +87,12 @@ impl Layer {
     /// Unpacks the layer into an empty folder as container engines do for an overlay: whiteouts become devices 0/0,
     /// opaque markers an attribute. A whiteout that the layer itself fills again hides what is below all the same.
     pub(crate) fn unpack(&self, root: &Path) -> io::Result<()> {
+        let mut replaced = BTreeSet::new();
         let mut whiteouts = Vec::new();
         let mut opaque = Vec::new();
         for (path, member) in &self.0 {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let folder = make_folders(root, folder)?;
+            let folder = make_folders(root, folder, &replaced)?;
             if name == ".wh..wh..opq" {
                 opaque.push(folder);
                 continue;
@@ -110,12 +112,15 @@ impl Layer {
             match (&there, member) {
                 (Ok(there), Member::Folder) if there.is_dir() => continue,
                 (_, Member::HardLink(_)) if target.is_none() => continue,
-                (Ok(there), _) if there.is_dir() => fs::remove_dir_all(&place)?,
+                (Ok(there), _) if there.is_dir() => {
+                    fs::remove_dir_all(&place)?;
+                    replaced.insert(place.clone());
+                }
                 (Ok(_), _) => fs::remove_file(&place)?,
                 (Err(_), _) => {}
             }
             match member {
-                Member::Folder => fs::create_dir(&place)?,
+                Member::Folder => make_folder(&place, &replaced)?,
                 Member::File(content) => fs::write(&place, content)?,
                 Member::Link(target) => symlink(target, &place)?,
                 Member::HardLink(_) => fs::hard_link(target.unwrap(), &place)?,
@@ -172,7 +177,7 @@ fn resolve(root: &Path, path: &str) -> io::Result<PathBuf> {
 }
 
 /// Makes the folders of a path that are not there, in place of whatever else is.
-fn make_folders(root: &Path, path: &str) -> io::Result<PathBuf> {
+fn make_folders(root: &Path, path: &str, replaced: &BTreeSet<PathBuf>) -> io::Result<PathBuf> {
     let real = resolve(root, path)?;
     let mut made = root.to_owned();
     for part in real.strip_prefix(root).unwrap() {
@@ -181,10 +186,16 @@ fn make_folders(root: &Path, path: &str) -> io::Result<PathBuf> {
             Ok(there) if there.is_dir() => {}
             Ok(_) => {
                 fs::remove_file(&made)?;
-                fs::create_dir(&made)?;
+                make_folder(&made, replaced)?;
             }
-            Err(_) => fs::create_dir(&made)?,
+            Err(_) => make_folder(&made, replaced)?,
         }
     }
     Ok(real)
+}
+
+/// An error where the tar made a folder of it before and then something else. Of such a tar, which nobody writes,
+/// hashes of what the first folder held are still known (`src/layer/tree.rs`).
+fn make_folder(path: &Path, replaced: &BTreeSet<PathBuf>) -> io::Result<()> {
+    if replaced.contains(path) { Err(io::Error::other("a folder for the second time")) } else { fs::create_dir(path) }
 }

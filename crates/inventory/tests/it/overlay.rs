@@ -37,7 +37,8 @@ const PLACES: &[&str] = &[
     "usr/lib/c-1.dist-info/METADATA",
 ];
 
-/// Links between the folders of those places.
+/// Links between the folders of those places. None goes up again from a folder that may not be there: the kernel
+/// stops where following does not.
 const LINKS: &[(&str, &str)] = &[
     ("lib", "usr/lib"),
     ("lib", "/usr/lib"),
@@ -46,7 +47,7 @@ const LINKS: &[(&str, &str)] = &[
     ("var/lib", "../data"),
     ("var/lib", "/usr/lib"),
     ("data", "/var/lib"),
-    ("data", "usr/lib/.."),
+    ("data", "./usr/../usr//lib/."),
     ("var/lib/dpkg", "/data/dpkg"),
     ("var/lib/dpkg/status.d", "../../../data"),
     ("etc/os-release", "../usr/lib/os-release"),
@@ -256,28 +257,6 @@ fn told_by_kernel(layers: &[Layer]) -> Option<Told> {
     Some(Told { packages, release: shown(layers.len() - 1).1 })
 }
 
-/// Whether a layer makes a folder of something that it made a folder of before and then something else: of such a
-/// tar, which nobody writes, hashes of what the first folder held are still known (`layer/tree.rs`).
-fn is_folder_twice(layer: &Layer) -> bool {
-    let mut is_folder: BTreeMap<String, u8> = BTreeMap::new();
-    for (path, member) in &layer.0 {
-        let folders = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
-        let own = matches!(member, Member::Folder).then(|| path.clone());
-        for folder in folders.chain(own) {
-            let state = is_folder.entry(folder).or_default();
-            match *state {
-                0 => *state = 1,
-                2 => return true,
-                _ => {}
-            }
-        }
-        if let (false, Some(state)) = (matches!(member, Member::Folder), is_folder.get_mut(path)) {
-            *state = 2;
-        }
-    }
-    false
-}
-
 /// A hard link to something that no cataloguer reads under its first name, or that is not there, is a warning.
 fn merged(layers: &[Layer]) -> (Inventory, bool) {
     let launcher = Launcher::unsealed_in_this_process();
@@ -306,7 +285,6 @@ fn merging_says_what_the_kernel_shows() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(64);
     proptest!(ProptestConfig { cases, max_global_rejects: 2 * cases, failure_persistence: None, ..ProptestConfig::default() },
     |(layers in prop::collection::vec(layer(), 1..5))| {
-        prop_assume!(!layers.iter().any(is_folder_twice));
         let (inventory, warned) = merged(&layers);
         prop_assume!(!warned);
         let shown = told_by_kernel(&layers);

@@ -16,6 +16,7 @@ mod lists;
 mod manifests;
 mod peers;
 mod ranges;
+mod scanner;
 mod server;
 mod skopeo;
 mod uploads;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use registry::{Hosts, Registry, Settings};
+use registry::{Cataloguing, Hosts, Registry, Settings};
 use store::Store;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -38,14 +38,34 @@ impl Server {
 
     /// On a folder that may hold something already; `ready` sees the cataloguer before the server starts.
     pub(crate) fn on(folder: &Path, settings: Settings, ready: impl FnOnce(&Fake)) -> Self {
+        Self::cataloguing(folder, settings, |fake, _| {
+            ready(&fake);
+            fake
+        })
+    }
+
+    /// With another cataloguer than the fake.
+    pub(crate) fn scanning(cataloguing: impl FnOnce(Store, &Path) -> Arc<dyn Cataloguing>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::default();
+        let mut server = Self::cataloguing(folder.path(), settings, |_, store| cataloguing(store, folder.path()));
+        server.own_folder = Some(folder);
+        server
+    }
+
+    fn cataloguing(
+        folder: &Path,
+        settings: Settings,
+        choose: impl FnOnce(Arc<Fake>, Store) -> Arc<dyn Cataloguing>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let store = runtime.block_on(Store::open(folder, None)).unwrap();
         let fake = Arc::new(Fake::new(store.clone()));
-        ready(&fake);
+        let cataloguing = choose(Arc::clone(&fake), store.clone());
         let listener = registry::bind("127.0.0.1:0".parse().unwrap(), false).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let registry = Registry::new(store.clone(), Arc::clone(&fake) as _, settings);
+        let registry = Registry::new(store.clone(), cataloguing, settings);
         let served = runtime.spawn(async move {
             let _background = registry.start_background();
             let hosts = Hosts::new(address, Vec::new());

@@ -43,15 +43,8 @@ pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, offline: boo
 
 /// The ecosystems that no segment of the index covers yet.
 fn missing(scanner: &Scanner, inventory: &Inventory) -> Result<Vec<String>> {
-    let mut needed = ecosystems_needed(inventory);
-    if let Some(index) = scanner.advisories().current()? {
-        let mut missing = Vec::new();
-        for ecosystem in needed {
-            if !index.covers(&ecosystem)? {
-                missing.push(ecosystem);
-            }
-        }
-        needed = missing;
-    }
-    Ok(needed)
+    Ok(match scanner.advisories().current()? {
+        Some(index) => index.missing(inventory)?,
+        None => ecosystems_needed(inventory),
+    })
 }
