@@ -34,6 +34,9 @@ pub struct Report {
     pub uncovered: Vec<(String, usize)>,
     /// Whether layers were read in this scan, or only records of earlier ones.
     pub layers_read: usize,
+    /// The version of the cataloguers that made the inventory ([`inventory::cataloguers::VERSION`]).
+    #[serde(default)]
+    pub cataloguers: u32,
 }
 
 /// One record that applies to one package of the image.
@@ -90,7 +93,19 @@ impl Report {
         findings.sort_by(worst_first);
         let About { name, digest, platform, scanned_at, history, layers_read } = about;
         let uncovered = uncovered.into_iter().collect();
-        Self { name, digest, platform, scanned_at, index, inventory, history, findings, uncovered, layers_read }
+        Self {
+            name,
+            digest,
+            platform,
+            scanned_at,
+            index,
+            inventory,
+            history,
+            findings,
+            uncovered,
+            layers_read,
+            cataloguers: inventory::cataloguers::VERSION,
+        }
     }
 
     /// How many findings of each severity.

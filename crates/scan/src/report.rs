@@ -2,7 +2,7 @@
 
 use findings::{About, Report};
 use image::{Digest, Image};
-use inventory::Inventory;
+use inventory::{Inventory, cataloguers};
 use store::reports::{FindingRow, PackageRow, ReportRow};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -33,14 +33,15 @@ impl Scanner {
         Ok(())
     }
 
-    /// The report of an image as it was kept, where the index in force made it.
+    /// The report of an image as it was kept, where the index in force and these cataloguers made it.
     pub(crate) async fn kept_report(&self, image: &Digest) -> Result<Option<Report>, ScanError> {
         let Some(row) = self.store().report(image).await? else { return Ok(None) };
         if row.index_id != self.advisories().identity()?.id {
             return Ok(None);
         }
-        match serde_json::from_slice(&row.json) {
-            Ok(report) => Ok(Some(report)),
+        match serde_json::from_slice::<Report>(&row.json) {
+            Ok(report) if report.cataloguers == cataloguers::VERSION => Ok(Some(report)),
+            Ok(_) => Ok(None),
             Err(error) => {
                 tracing::warn!(%image, %error, "the kept report cannot be read; it will be made anew");
                 Ok(None)
@@ -49,7 +50,7 @@ impl Scanner {
     }
 }
 
-fn now() -> String {
+pub(crate) fn now() -> String {
     // Formatting a time that the clock just gave fails for no year below 10000.
     OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ use inventory::worker::Launcher;
 use inventory::{Inventory, LayerRecord, cataloguers, merge};
 use store::Store;
 
+use crate::report::now;
 use crate::{Advisories, Progress, ScanError};
 
 /// Scans images. Cheap to clone.
@@ -60,8 +61,28 @@ impl Scanner {
         options: Options,
         progress: Arc<dyn Progress>,
     ) -> Result<Report, ScanError> {
+        if !options.rehash
+            && let Some(report) = self.kept(source.image()).await?
+        {
+            return Ok(report);
+        }
         let (inventory, read) = self.inventory_of(&source, &options, &progress).await?;
         self.report(source.image(), inventory, read).await
+    }
+
+    /// The answer to a scan of an image that was scanned before, by the index in force: no layer is read, nothing is
+    /// merged or matched again. `None` where it has to be scanned, and for what names its layers by path instead of
+    /// by digest: what such an archive claims to hold is not what it holds.
+    pub async fn kept(&self, image: &Image) -> Result<Option<Report>, ScanError> {
+        for layer in &image.layers {
+            // A layer that a worker could not read to its end is not known, and the report made without it is not all.
+            match &layer.blob {
+                Some(blob) if self.knows(blob).await? => {}
+                _ => return Ok(None),
+            }
+        }
+        let kept = self.kept_report(&image.digest).await?;
+        Ok(kept.map(|report| Report { name: image.name.clone(), scanned_at: now(), layers_read: 0, ..report }))
     }
 
     /// The first half of [`Self::scan`]: what is in the image, and how many layers had to be read to know it.

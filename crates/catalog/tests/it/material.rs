@@ -239,6 +239,7 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
         findings,
         uncovered: vec![],
         layers_read: 4,
+        cataloguers: inventory::cataloguers::VERSION,
     }
 }
 

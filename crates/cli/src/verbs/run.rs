@@ -25,9 +25,6 @@ use crate::exit;
 use crate::house::{House, Needs};
 use crate::output;
 
-/// Docker's code for what went wrong before the container's own program ran.
-const NOT_RUN: u8 = 125;
-
 /// Arguments of `plimsoll run`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -81,7 +78,7 @@ pub(crate) fn perform(arguments: &Arguments, general: &General) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("plimsoll: {}", output::plain(&exit::sentence(&error)));
-            let code = error.downcast_ref::<EngineError>().map_or(NOT_RUN, EngineError::exit_code);
+            let code = error.downcast_ref::<EngineError>().map_or(exit::NOT_RUN, EngineError::exit_code);
             ExitCode::from(code)
         }
     }

@@ -39,9 +39,11 @@ fn head(report: &Report) -> String {
     let release = release.and_then(|release| release.pretty_name.clone().or_else(|| Some(release.id.clone())));
     let mut parts = vec![plain(&report.platform)];
     parts.extend(release.filter(|name| !name.is_empty()).map(|name| plain(&name)));
+    let layers = report.inventory.layers.len();
+    let layers = format!("{layers} layer{}", if layers == 1 { "" } else { "s" });
     parts.push(match report.layers_read {
-        0 => format!("{} layers known already", report.inventory.layers.len()),
-        read => format!("{} layers, {read} read now", report.inventory.layers.len()),
+        0 => format!("{layers} known already"),
+        read => format!("{layers}, {read} read now"),
     });
     format!("{}\n{}\n{}", plain(&report.name), report.digest, parts.join(" · "))
 }

@@ -92,6 +92,7 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         findings,
         uncovered: vec![],
         layers_read: 0,
+        cataloguers: inventory::cataloguers::VERSION,
     }
 }
 

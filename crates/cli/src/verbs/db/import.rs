@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use advisory::index::{Compiled, Writer};
 use advisory::sources::osv::Input;
 use advisory::sources::{self, Limits};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::{number, progress};
 use crate::exit;
@@ -16,7 +16,7 @@ use crate::output::{self, plain};
 /// Arguments of `plimsoll db import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Folders, .zip, .tar, .tar.gz, .tar.zst or .json files with records in OSV's format
+    /// Folders of records or archives, .zip, .tar, .tar.gz, .tar.zst or .json files, in OSV's format
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What to call them; an earlier import of that name is replaced [default: the file's name without its ending]
@@ -31,13 +31,22 @@ pub(crate) struct Opened(Vec<(String, Input)>);
 /// How many of the skipped records are named on stderr; `db status` names more.
 const NAMED_SKIPS: usize = 5;
 
+/// What files of records are called.
+const RECORDS: [&str; 2] = [".json", ".jsonl"];
+/// What archives are called.
+const ARCHIVES: [&str; 5] = [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"];
+
 impl Arguments {
     pub(super) fn open(self) -> Result<Opened> {
         if self.name.is_some() && self.paths.len() > 1 {
             bail!("--name goes with one path; {} were given", self.paths.len())
         }
         let mut opened: Vec<(String, Input)> = Vec::new();
-        for path in &self.paths {
+        let paths = self.paths.iter().map(|path| with_archives(path)).collect::<Result<Vec<_>>>()?.concat();
+        if self.name.is_some() && paths.len() > 1 {
+            bail!("--name goes with one import; {} holds several archives", self.paths[0].display())
+        }
+        for path in &paths {
             let name = self.name.clone().map_or_else(|| usual_name(path), Ok)?;
             if opened.iter().any(|(other, _)| *other == name) {
                 bail!(
@@ -48,6 +57,30 @@ impl Arguments {
         }
         Ok(Opened(opened))
     }
+}
+
+/// A folder of archives stands for each of them, and for itself where it holds records beside them.
+fn with_archives(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let listing = || format!("cannot list the folder {}", path.display());
+    let mut archives = Vec::new();
+    let mut holds_others = false;
+    for entry in std::fs::read_dir(path).with_context(listing)? {
+        let entry = entry.with_context(listing)?.path();
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if entry.is_file() && ARCHIVES.iter().any(|ending| name.ends_with(ending)) {
+            archives.push(entry);
+        } else {
+            holds_others |= entry.is_dir() || RECORDS.iter().any(|ending| name.ends_with(ending));
+        }
+    }
+    archives.sort();
+    if archives.is_empty() || holds_others {
+        archives.push(path.to_owned());
+    }
+    Ok(archives)
 }
 
 /// The file's name up to its endings; a folder's own name.

@@ -8,14 +8,10 @@ use scan::Scanner;
 
 use crate::verbs::db::progress::Bar;
 
-/// Fetches what is missing, unless told to ask nobody. What could not be fetched is said and counts as not covered;
+/// Fetches what is missing. What could not be fetched is said and counts as not covered;
 /// without any index there is nothing to answer from.
-pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, offline: bool, from: Option<String>) -> Result<()> {
+pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, from: Option<String>) -> Result<()> {
     let path = scanner.advisories().path().to_owned();
-    if offline {
-        advisory::Index::require(&path)?;
-        return Ok(());
-    }
     let missing = missing(scanner, inventory)?;
     if !missing.is_empty() {
         let mut options = fetch::Options { only_missing: true, ..fetch::Options::default() };
@@ -42,7 +38,7 @@ pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, offline: boo
 }
 
 /// The ecosystems that no segment of the index covers yet.
-fn missing(scanner: &Scanner, inventory: &Inventory) -> Result<Vec<String>> {
+pub(super) fn missing(scanner: &Scanner, inventory: &Inventory) -> Result<Vec<String>> {
     Ok(match scanner.advisories().current()? {
         Some(index) => index.missing(inventory)?,
         None => ecosystems_needed(inventory),

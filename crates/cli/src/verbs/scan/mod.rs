@@ -124,14 +124,26 @@ async fn scan(prepared: Prepared, house: &House) -> Result<Report> {
     let store = Store::open(&house.folder, None).await?;
     let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;
     let scanner = Scanner::new(store, Advisories::in_folder(&house.folder), launcher);
+    if prepared.offline {
+        // Said before a large image is read for nothing.
+        advisory::Index::require(scanner.advisories().path())?;
+    }
     let (wanted, spool) = (prepared.wanted, house.folder.clone());
     let opened = tokio::task::spawn_blocking(move || wanted.open(&spool)).await;
     let source = opened.context("opening the image was stopped")??;
+    if !prepared.options.rehash
+        && let Some(report) = scanner.kept(source.image()).await?
+        && (prepared.offline || advisories::missing(&scanner, &report.inventory)?.is_empty())
+    {
+        return Ok(report);
+    }
     let progress = progress::of_layers(source.image());
     let (inventory, read) = scanner.inventory_of(&source, &prepared.options, &progress).await?;
     drop(progress);
     let source_of_advisories = house.settings.advisories_from.clone();
-    advisories::bring(&scanner, &inventory, prepared.offline, source_of_advisories).await?;
+    if !prepared.offline {
+        advisories::bring(&scanner, &inventory, source_of_advisories).await?;
+    }
     let report = scanner.report(source.image(), inventory, read).await?;
     Ok(report)
 }
