@@ -130,6 +130,11 @@ fn a_scan_by_root_parses_as_the_owner_of_the_data_folder() {
     let folder = work.path().join("image");
     let _image = Layout::of(&folder, &[&base.tar]);
     let data = work.path().join("data");
+    let advisories = work.path().join("advisories");
+    crate::advisories::record(&advisories, "TEST-1", &base.ecosystem, "bash", "0", None);
+    let mut import = command(machine::plimsoll(), ["db", "import"]);
+    import.arg(&advisories).env("PLIMSOLL_DATA", &data);
+    succeed(import);
     let mut scan = command(machine::plimsoll(), ["scan", "--offline", "--format", "json"]);
     scan.arg(format!("oci:{}:1.0", folder.display())).env("PLIMSOLL_DATA", &data);
     let mut scan = scan.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("plimsoll scan");
