@@ -115,7 +115,9 @@ fn for_everybody(program: &Path) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::Builder::new().prefix("inventory").tempdir_in("/tmp").unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let copy = folder.path().join("program");
-    fs::copy(program, &copy).unwrap();
+    // By another program: a child that some other test forks at this moment would hold the copy open for writing, and
+    // then it cannot be executed.
+    assert!(Command::new("cp").args([program, &copy]).status().unwrap().success());
     (folder, copy)
 }
 

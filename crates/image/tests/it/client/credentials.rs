@@ -1,8 +1,8 @@
 //! Logins as docker and podman keep them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use image::client::credentials::Places;
 use image::client::{Credentials, Login};
@@ -25,8 +25,11 @@ fn places(folder: &Path, docker: &str, podman: &str) -> Places {
 
 fn helper(folder: &Path, name: &str, script: &str) {
     let path = folder.join(format!("docker-credential-{name}"));
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    // Written by another program: a child that some other test forks at this moment would hold the script open for
+    // writing, and then it cannot be executed.
+    let mut writer = Command::new("sh");
+    writer.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""]);
+    assert!(writer.args([path.as_os_str(), script.as_ref()]).status().unwrap().success());
 }
 
 fn login(docker: &str, podman: &str, registry: &str) -> Option<Login> {
