@@ -39,17 +39,13 @@ fn main() -> Result<(), Failure> {
     // One package in ten is one with many records; the rest are not in the index, as in a real image.
     let known =
         ["django", "tensorflow", "pillow", "requests", "jinja2", "urllib3", "numpy", "flask", "lxml", "ansible"];
-    let package = |number: usize| Package {
-        kind: PackageKind::Pypi,
-        name: if number.is_multiple_of(10) {
+    let package = |number: usize| {
+        let name = if number.is_multiple_of(10) {
             known[number / 10 % known.len()].into()
         } else {
             format!("package-{number}")
-        },
-        version: format!("{}.{}", number % 5, number % 7),
-        architecture: None,
-        source: None,
-        licences: Vec::new(),
+        };
+        Package::new(PackageKind::Pypi, name, format!("{}.{}", number % 5, number % 7))
     };
     for round in ["cold", "warm"] {
         let start = Instant::now();

@@ -112,6 +112,15 @@ fn home_of_kind(kind: PackageKind, release: Option<&Release>) -> Home {
     match kind {
         PackageKind::Pypi => known("PyPI".into()),
         PackageKind::Npm => known("npm".into()),
+        PackageKind::Gem => known("RubyGems".into()),
+        PackageKind::Maven => known("Maven".into()),
+        PackageKind::Golang => known("Go".into()),
+        PackageKind::Cargo => known("crates.io".into()),
+        PackageKind::Composer => known("Packagist".into()),
+        PackageKind::Nuget => known("NuGet".into()),
+        PackageKind::Conda => Home { ecosystem: "conda".into(), in_osv: false },
+        PackageKind::Rpm => foreign(release, "rpm"),
+        PackageKind::Alpm => foreign(release, "pacman"),
         PackageKind::Deb => match release {
             Some(release) if release.id == "debian" => known(debian(release)),
             Some(release) if release.id == "ubuntu" => known(ubuntu(release)),
@@ -214,7 +223,7 @@ mod tests {
     }
 
     fn package(kind: PackageKind) -> Package {
-        Package { kind, name: "a".into(), version: "1".into(), architecture: None, source: None, licences: vec![] }
+        Package::new(kind, "a", "1")
     }
 
     #[test]

@@ -10,14 +10,18 @@
 //! streams.
 
 pub mod ecosystem;
+pub mod enrichment;
 pub mod evaluate;
 pub mod index;
 pub mod matcher;
+pub mod qualifier;
 pub mod record;
 pub mod severity;
 pub mod sources;
 pub mod versions;
 
+pub use enrichment::{Epss, Kev};
 pub use index::{Index, IndexError, IndexIdentity};
-pub use matcher::{Match, Verdict};
+pub use matcher::{Affected, Category, Match, Verdict};
+pub use qualifier::{Rule, Suppression};
 pub use severity::Severity;

@@ -2,17 +2,20 @@
 
 use std::cmp::Ordering;
 
-use inventory::{Package, Release};
+use inventory::package::Located;
+use inventory::{Inventory, Package, Release};
 use serde::{Deserialize, Serialize};
 
 use crate::ecosystem::{self, Home};
+use crate::enrichment::{Epss, Kev};
 use crate::evaluate::{self, Event};
 use crate::index::{AffectedRow, Damage, Index, IndexError, Segment};
+use crate::qualifier::Suppression;
 use crate::severity::Severity;
 use crate::versions::Scheme;
 
 /// A record that applies to a package.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Match {
     /// The record's own id (`DSA-5678-1`, `PYSEC-2021-19`).
     pub id: String,
@@ -37,6 +40,50 @@ pub struct Match {
     pub url: String,
     /// Advisory text and references are read from the index by id when they are shown.
     pub modified: Option<String>,
+    /// A weakness or malware.
+    #[serde(default)]
+    pub category: Category,
+    /// What of the record holds the version.
+    #[serde(default)]
+    pub affected: Affected,
+    /// That it is exploited, where CISA says so of any of its ids.
+    #[serde(default)]
+    pub kev: Option<Kev>,
+    /// How likely it is to be exploited, by the likeliest of its ids.
+    #[serde(default)]
+    pub epss: Option<Epss>,
+    /// Why it is not counted, where it is not.
+    #[serde(default)]
+    pub suppressed: Option<Suppression>,
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// A weakness in a package that is meant well.
+    #[default]
+    Vulnerability,
+    /// The package is malware (`MAL-…`).
+    Malware,
+}
+
+/// What of a record holds a version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Affected {
+    /// Its list of versions.
+    #[default]
+    Listed,
+    /// A range: from `introduced` (`0` is before all) to before `fixed`, or to `last_affected` itself, or without end.
+    Range {
+        /// Where the part of the range begins that holds the version.
+        introduced: String,
+        /// Where it ends, exclusive.
+        fixed: Option<String>,
+        /// Where it ends, inclusive.
+        last_affected: Option<String>,
+    },
 }
 
 /// What the index says of one package.
@@ -69,6 +116,12 @@ impl Index {
         let known = ecosystem::known_as(&home, package);
         let names: Vec<&str> = known.names.iter().map(AsRef::as_ref).collect();
         self.judge(home, &names, known.version)
+    }
+
+    /// What is known of a package of an image: as [`Index::verdict`] says, and then judged by what the image tells
+    /// beyond name and version. What that suppresses stays in the answer, with the reason.
+    pub fn verdict_in(&self, located: &Located, inventory: &Inventory) -> Result<Verdict, IndexError> {
+        self.verdict(&located.package, inventory.release.as_ref())
     }
 
     /// What is known of a version of a package by its name in an OSV ecosystem (`PyPI`, `Debian:12`).
@@ -192,6 +245,7 @@ impl<'a> Question<'a> {
             package: name.into(),
             url: segment.owned_text(record.url)?,
             modified: segment.optional_text(record.modified)?,
+            ..Match::default()
         })
     }
 }

@@ -28,8 +28,11 @@ pub struct Report {
     pub inventory: Inventory,
     /// History line of each layer, base first.
     pub history: Vec<Option<String>>,
-    /// Findings, worst first.
+    /// Findings, those to look at first before others.
     pub findings: Vec<Finding>,
+    /// What applies by OSV's plain rules and is not counted; each has its reason in `matched.suppressed`.
+    #[serde(default)]
+    pub suppressed: Vec<Finding>,
     /// Packages that no loaded source covers, by ecosystem, with their number.
     pub uncovered: Vec<(String, usize)>,
     /// Whether layers were read in this scan, or only records of earlier ones.
@@ -71,7 +74,7 @@ impl Report {
     pub fn new(about: About, inventory: Inventory, index: Option<&Index>) -> Result<Self, IndexError> {
         let release = inventory.release.as_ref();
         let ask = |located: &Located| match index {
-            Some(index) => index.verdict(&located.package, release),
+            Some(index) => index.verdict_in(located, &inventory),
             None => Ok(Verdict::Unknown { ecosystem: advisory::ecosystem::home(&located.package, release).ecosystem }),
         };
         let verdicts = inventory.packages.iter().map(ask).collect::<Result<_, _>>()?;
@@ -80,17 +83,22 @@ impl Report {
 
     /// A report of verdicts that were reached already, one for each package of the inventory in its order.
     pub fn of_verdicts(about: About, inventory: Inventory, index: IndexIdentity, verdicts: Vec<Verdict>) -> Self {
-        let mut findings = Vec::new();
+        let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
         let mut uncovered: BTreeMap<String, usize> = BTreeMap::new();
         for (located, verdict) in inventory.packages.iter().zip(verdicts) {
             match verdict {
                 Verdict::Covered(matches) => {
-                    findings.extend(matches.into_iter().map(|matched| Finding { matched, located: located.clone() }));
+                    let all = matches.into_iter().map(|matched| Finding { matched, located: located.clone() });
+                    let (hidden, shown): (Vec<_>, Vec<_>) =
+                        all.partition(|finding| finding.matched.suppressed.is_some());
+                    findings.extend(shown);
+                    suppressed.extend(hidden);
                 }
                 Verdict::Unknown { ecosystem } => *uncovered.entry(ecosystem).or_default() += 1,
             }
         }
         findings.sort_by(worst_first);
+        suppressed.sort_by(worst_first);
         let About { name, digest, platform, scanned_at, history, layers_read } = about;
         let uncovered = uncovered.into_iter().collect();
         Self {
@@ -102,6 +110,7 @@ impl Report {
             inventory,
             history,
             findings,
+            suppressed,
             uncovered,
             layers_read,
             cataloguers: inventory::cataloguers::VERSION,

@@ -15,5 +15,5 @@ pub mod record;
 pub mod worker;
 
 pub use merge::merge;
-pub use package::{Inventory, Package, PackageKind, Release};
+pub use package::{Gone, Inventory, Linked, LinkedPackage, Owner, Package, PackageKind, Release};
 pub use record::LayerRecord;

@@ -15,6 +15,50 @@ pub enum PackageKind {
     Pypi,
     /// npm.
     Npm,
+    /// rpm.
+    Rpm,
+    /// pacman.
+    Alpm,
+    /// Conda.
+    Conda,
+    /// RubyGems.
+    Gem,
+    /// Java archives; the name is `group:artifact`.
+    Maven,
+    /// Go modules; `stdlib` is the standard library.
+    Golang,
+    /// Rust crates.
+    Cargo,
+    /// PHP Composer; the name is `vendor/package`.
+    Composer,
+    /// .NET.
+    Nuget,
+}
+
+impl PackageKind {
+    /// Whether a distribution's package manager installs it, so that whose it is follows from the image's release.
+    pub fn is_of_distribution(self) -> bool {
+        matches!(self, Self::Deb | Self::Apk | Self::Rpm | Self::Alpm)
+    }
+
+    /// Its name in outputs, as serde writes it (`golang`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Apk => "apk",
+            Self::Pypi => "pypi",
+            Self::Npm => "npm",
+            Self::Rpm => "rpm",
+            Self::Alpm => "alpm",
+            Self::Conda => "conda",
+            Self::Gem => "gem",
+            Self::Maven => "maven",
+            Self::Golang => "golang",
+            Self::Cargo => "cargo",
+            Self::Composer => "composer",
+            Self::Nuget => "nuget",
+        }
+    }
 }
 
 /// A package as one cataloguer read it from one file.
@@ -33,6 +77,11 @@ pub struct Package {
     pub source: Option<SourcePackage>,
     /// Licences as the format writes them.
     pub licences: Vec<String>,
+    /// Who built it: always where the format says so itself (rpm's `Vendor`); for dpkg and apk only where it is known
+    /// not to be the distribution (`PostgreSQL Global Development Group`, `NodeSource`, `Docker`).
+    pub vendor: Option<String>,
+    /// The module stream that it is of, as rpm's `ModularityLabel` writes it (`nodejs:16:8060020220523:ad008a3a`).
+    pub module: Option<String>,
 }
 
 /// A distribution's source package.
@@ -70,10 +119,62 @@ pub struct Located {
     pub path: String,
     /// The layer that it came from, counted from the base, 0 first: the first since which it was there unchanged.
     pub layer: usize,
+    /// The distribution's package that the file at `path` belongs to, where one does and the file is still as it
+    /// installed it: no later layer wrote it anew.
+    #[serde(default)]
+    pub owner: Option<Owner>,
+}
+
+/// A distribution's package that owns a file which tells of another package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// Its format.
+    pub kind: PackageKind,
+    /// Its name (`python3-idna`).
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Who built it, as [`Package::vendor`].
+    pub vendor: Option<String>,
+}
+
+/// A package that a lower layer brought and the image no longer shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// What was there, with the layer that brought it.
+    pub located: Located,
+    /// The layer that took it away, counted from the base.
+    pub by: usize,
+    /// The version that came in its place, where another of the same kind and name did in the same layer.
+    pub replaced_by: Option<String>,
+}
+
+/// What of a module's code is linked into an executable, for advisories that name the functions at fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// The module's name, as its package's.
+    pub module: String,
+    /// Its packages that are there, sorted by path.
+    pub packages: Vec<LinkedPackage>,
+}
+
+/// A package (in the language's sense) that is linked into an executable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkedPackage {
+    /// Its import path (`golang.org/x/net/http2`).
+    pub path: String,
+    /// [`symbol_hash`] of each of its functions' names (`Server.ServeConn`), sorted. Two names of one hash make a
+    /// function seem to be there, never to be absent.
+    pub symbols: Vec<u32>,
+}
+
+/// The hash under which a linked function's name is kept: the first four bytes of its SHA-256, little-endian.
+pub fn symbol_hash(name: &str) -> u32 {
+    crate::record::path_hash(name) as u32
 }
 
 /// All software of an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// The distribution, where an `os-release` tells.
     pub release: Option<Release>,
@@ -83,9 +184,30 @@ pub struct Inventory {
     pub layers: Vec<Digest>,
     /// What could not be read, one sentence each (path, cataloguer, reason).
     pub warnings: Vec<String>,
+    /// Packages of lower layers that are not there any more, ordered as `packages`.
+    #[serde(default)]
+    pub gone: Vec<Gone>,
+    /// By path (absolute) of the executable, what is linked into it, where its symbols tell. Needed to judge, and not
+    /// kept with a report.
+    #[serde(skip)]
+    pub linked: Vec<(String, Linked)>,
 }
 
 impl Package {
+    /// A package of which nothing but name and version is known yet.
+    pub fn new(kind: PackageKind, name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            version: version.into(),
+            architecture: None,
+            source: None,
+            licences: Vec::new(),
+            vendor: None,
+            module: None,
+        }
+    }
+
     /// The package URL (purl-spec), with the distribution as namespace and qualifier where `release` is given.
     pub fn purl(&self, release: Option<&Release>) -> String {
         crate::purl::purl(self, release)
@@ -97,12 +219,34 @@ impl Package {
     pub fn check(&self) -> Result<(), &'static str> {
         word(&self.name, "it has no name", "its name is too long", "its name has control characters")?;
         word(&self.version, "it has no version", "its version is too long", "its version has control characters")?;
-        let others = self.architecture.iter().chain(&self.licences);
+        let others = self.architecture.iter().chain(&self.licences).chain(&self.vendor).chain(&self.module);
         let source = self.source.iter().flat_map(|source| [&source.name, &source.version]);
         for text in others.chain(source) {
             word(text, "a field is empty", "a field is too long", "a field has control characters")?;
         }
         if self.licences.len() > 100 { Err("it has more than a hundred licences") } else { Ok(()) }
+    }
+}
+
+impl Linked {
+    /// Most packages that one module has of one executable.
+    pub const PACKAGES: usize = 20_000;
+    /// Most functions of one of them.
+    pub const SYMBOLS: usize = 200_000;
+
+    /// Why this cannot be, where it cannot.
+    pub fn check(&self) -> Result<(), &'static str> {
+        word(&self.module, "it has no module", "its module is too long", "its module has control characters")?;
+        if self.packages.len() > Self::PACKAGES {
+            return Err("it has more packages than a module can");
+        }
+        for package in &self.packages {
+            word(&package.path, "it has no path", "its path is too long", "its path has control characters")?;
+            if package.symbols.len() > Self::SYMBOLS {
+                return Err("it has more functions than a package can");
+            }
+        }
+        Ok(())
     }
 }
 

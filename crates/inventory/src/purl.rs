@@ -14,6 +14,15 @@ pub(crate) fn purl(package: &Package, release: Option<&Release>) -> String {
     match package.kind {
         PackageKind::Deb => of_distribution("deb", package, release),
         PackageKind::Apk => of_distribution("apk", package, release),
+        PackageKind::Rpm => of_distribution("rpm", package, release),
+        PackageKind::Alpm => of_distribution("alpm", package, release),
+        PackageKind::Conda => plain("conda", &package.name, &package.version),
+        PackageKind::Gem => plain("gem", &package.name, &package.version),
+        PackageKind::Maven => plain("maven", &package.name.replace(':', "/"), &package.version),
+        PackageKind::Golang => plain("golang", &package.name.to_lowercase(), &package.version),
+        PackageKind::Cargo => plain("cargo", &package.name, &package.version),
+        PackageKind::Composer => plain("composer", &package.name.to_lowercase(), &package.version),
+        PackageKind::Nuget => plain("nuget", &package.name, &package.version),
         PackageKind::Pypi => {
             format!(
                 "pkg:pypi/{}@{}",
@@ -65,6 +74,12 @@ fn of_distribution(kind: &str, package: &Package, release: Option<&Release>) -> 
     purl
 }
 
+/// A type without rules of its own beyond the slashes of its names.
+fn plain(kind: &str, name: &str, version: &str) -> String {
+    let segments: Vec<String> = name.split('/').map(encoded).collect();
+    format!("pkg:{kind}/{}@{}", segments.join("/"), encoded(version))
+}
+
 fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
@@ -75,14 +90,11 @@ mod tests {
     use crate::package::SourcePackage;
 
     fn package(kind: PackageKind, name: &str, version: &str, source: Option<(&str, &str)>) -> Package {
-        let is_distribution = matches!(kind, PackageKind::Deb | PackageKind::Apk);
+        let is_distribution = kind.is_of_distribution();
         Package {
-            kind,
-            name: name.into(),
-            version: version.into(),
             architecture: is_distribution.then(|| "amd64".to_owned()),
             source: source.map(|(name, version)| SourcePackage { name: name.into(), version: version.into() }),
-            licences: vec![],
+            ..Package::new(kind, name, version)
         }
     }
 

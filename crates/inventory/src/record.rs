@@ -3,7 +3,7 @@
 use image::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::package::{Package, Release};
+use crate::package::{Linked, Package, PackageKind, Release};
 
 mod bytes;
 mod hashes;
@@ -58,6 +58,29 @@ pub enum Fact {
     Package(Package),
     /// The distribution says its name.
     Release(Release),
+    /// A distribution's package owns files.
+    Owns(Owns),
+    /// What of a module is linked into this executable.
+    Linked(Linked),
+}
+
+/// Files that a distribution's package owns. A worker tells of all of them; the layer's record keeps those that
+/// another cataloguer read in the same layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owns {
+    /// The package's format.
+    pub kind: PackageKind,
+    /// Its name.
+    pub name: String,
+    /// Its architecture, where the file that tells of it says so.
+    pub architecture: Option<String>,
+    /// [`path_hash`] of each file's path, relative to the root, as the package wrote it.
+    pub files: Vec<u64>,
+}
+
+impl Owns {
+    /// Most files that one package may own. The largest real ones (kernel sources, TeX) have some 100,000.
+    pub const FILES: usize = 1_000_000;
 }
 
 /// A symbolic link of a layer.

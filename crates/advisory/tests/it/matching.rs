@@ -167,7 +167,7 @@ fn a_match_says_who_rated_it_and_names_the_cve_first() {
 
 #[test]
 fn an_image_needs_the_ecosystems_of_its_packages() {
-    let located = |package| Located { package, purl: String::new(), path: String::new(), layer: 0 };
+    let located = |package| Located { package, purl: String::new(), path: String::new(), layer: 0, owner: None };
     let mut inventory = Inventory {
         release: Some(release("debian", "12")),
         packages: vec![
@@ -175,8 +175,7 @@ fn an_image_needs_the_ecosystems_of_its_packages() {
             located(package(PackageKind::Pypi, "b", "1", None)),
             located(package(PackageKind::Pypi, "c", "1", None)),
         ],
-        layers: Vec::new(),
-        warnings: Vec::new(),
+        ..Inventory::default()
     };
     assert_eq!(ecosystems_needed(&inventory), ["Debian", "PyPI"]);
     inventory.release = Some(release("kali", "2026.1"));

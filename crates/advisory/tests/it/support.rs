@@ -117,12 +117,8 @@ pub(crate) fn record(id: &str, ecosystem: &str, name: &str, introduced: &str, fi
 
 pub(crate) fn package(kind: PackageKind, name: &str, version: &str, source: Option<(&str, &str)>) -> Package {
     Package {
-        kind,
-        name: name.into(),
-        version: version.into(),
-        architecture: None,
         source: source.map(|(name, version)| SourcePackage { name: name.into(), version: version.into() }),
-        licences: Vec::new(),
+        ..Package::new(kind, name, version)
     }
 }
 

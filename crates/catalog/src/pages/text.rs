@@ -38,10 +38,5 @@ pub(crate) fn pieces(sentence: &str) -> Vec<(bool, &str)> {
 
 /// A package format's name for people and as it stands in JSON.
 pub(crate) fn kind(kind: impl Borrow<inventory::PackageKind>) -> &'static str {
-    match kind.borrow() {
-        inventory::PackageKind::Deb => "deb",
-        inventory::PackageKind::Apk => "apk",
-        inventory::PackageKind::Pypi => "pypi",
-        inventory::PackageKind::Npm => "npm",
-    }
+    kind.borrow().name()
 }

@@ -174,20 +174,19 @@ fn located(kind: PackageKind, name: &str, version: &str, source: Option<&str>, l
         PackageKind::Deb => ("deb/debian", "/var/lib/dpkg/status"),
         PackageKind::Apk => ("apk/alpine", "/lib/apk/db/installed"),
         PackageKind::Pypi => ("pypi", "/usr/lib/python3/dist-packages/METADATA"),
-        PackageKind::Npm => ("npm", "/app/node_modules/package.json"),
+        _ => ("npm", "/app/node_modules/package.json"),
     };
     Located {
         package: Package {
-            kind,
-            name: name.into(),
-            version: version.into(),
             architecture: (kind == PackageKind::Deb).then(|| "amd64".into()),
             source: source.map(|source| SourcePackage { name: source.into(), version: version.into() }),
             licences: vec!["MIT".into()],
+            ..Package::new(kind, name, version)
         },
         purl: format!("pkg:{kind_word}/{name}@{version}"),
         path: path.into(),
         layer,
+        owner: None,
     }
 }
 
@@ -204,7 +203,7 @@ fn finding(located: &Located, id: &str, aliases: &[&str], severity: Severity, fi
             ecosystem: "Debian:12".into(),
             package: located.package.name.clone(),
             url: format!("https://osv.dev/vulnerability/{id}"),
-            modified: None,
+            ..Match::default()
         },
         located: located.clone(),
     }
@@ -233,10 +232,11 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
             }),
             packages,
             layers: (0..4).map(|layer| Digest::sha256(format!("layer {layer}").as_bytes())).collect(),
-            warnings: vec![],
+            ..Inventory::default()
         },
         history: history.iter().map(|&line| Some(line.into())).chain([None]).collect(),
         findings,
+        suppressed: vec![],
         uncovered: vec![],
         layers_read: 4,
         cataloguers: inventory::cataloguers::VERSION,

@@ -28,7 +28,7 @@ pub(crate) fn inventory(packages: Vec<Located>) -> Inventory {
         }),
         packages,
         layers: vec![Digest::sha256(b"0"), Digest::sha256(b"1"), Digest::sha256(b"2")],
-        warnings: Vec::new(),
+        ..Inventory::default()
     }
 }
 
@@ -41,16 +41,15 @@ pub(crate) fn located(kind: PackageKind, name: &str, version: &str, source: Opti
     let path = if kind == PackageKind::Deb { "/var/lib/dpkg/status".into() } else { format!("/usr/lib/{name}") };
     Located {
         package: Package {
-            kind,
-            name: name.into(),
-            version: version.into(),
             architecture: (kind == PackageKind::Deb).then(|| "amd64".into()),
             source,
             licences: vec!["MIT".into()],
+            ..Package::new(kind, name, version)
         },
         purl: format!("pkg:{}/{name}@{version}", if kind == PackageKind::Deb { "deb/debian" } else { "pypi" }),
         path,
         layer,
+        owner: None,
     }
 }
 
@@ -73,6 +72,7 @@ pub(crate) fn matched(
         package: "jinja2".into(),
         url: format!("https://osv.dev/vulnerability/{id}"),
         modified: Some("2026-01-01T00:00:00Z".into()),
+        ..Match::default()
     }
 }
 

@@ -56,20 +56,14 @@ pub(crate) fn finding(id: &str, severity: Severity, package: &str, fixed: Option
             ecosystem: "Debian:12".into(),
             package: package.into(),
             url: String::new(),
-            modified: None,
+            ..Match::default()
         },
         located: Located {
-            package: Package {
-                kind: PackageKind::Deb,
-                name: package.into(),
-                version: "1.0-1".into(),
-                architecture: None,
-                source: None,
-                licences: vec![],
-            },
+            package: Package::new(PackageKind::Deb, package, "1.0-1"),
             purl: String::new(),
             path: "/var/lib/dpkg/status".into(),
             layer: 0,
+            owner: None,
         },
     }
 }
@@ -83,13 +77,12 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         scanned_at: "2026-11-25T11:00:00Z".into(),
         index: IndexIdentity { id: "index".into(), built_at: "2026-11-22T12:00:00Z".into() },
         inventory: Inventory {
-            release: None,
             packages: findings.iter().map(|finding| finding.located.clone()).collect(),
-            layers: vec![],
-            warnings: vec![],
+            ..Inventory::default()
         },
         history: vec![],
         findings,
+        suppressed: vec![],
         uncovered: vec![],
         layers_read: 0,
         cataloguers: inventory::cataloguers::VERSION,

@@ -74,12 +74,10 @@ impl Record {
         // A package without an origin was built by itself; the origin's version is the package's own.
         let source = if self.origin.is_empty() { self.name.clone() } else { self.origin };
         told.package(Package {
-            kind: PackageKind::Apk,
             source: Some(SourcePackage { name: source, version: self.version.clone() }),
-            name: self.name,
-            version: self.version,
             architecture: Some(self.architecture).filter(|text| !text.is_empty()),
             licences: Some(self.licence).filter(|text| !text.is_empty()).into_iter().collect(),
+            ..Package::new(PackageKind::Apk, self.name, self.version)
         });
     }
 }

@@ -49,12 +49,9 @@ fn read(paragraph: &Paragraph, one_a_package: bool, told: &mut Told) {
         |source| source_package(source, version),
     );
     told.package(Package {
-        kind: PackageKind::Deb,
-        name: name.to_owned(),
-        version: version.to_owned(),
         architecture: paragraph.get("Architecture").map(str::to_owned),
         source: Some(source),
-        licences: Vec::new(),
+        ..Package::new(PackageKind::Deb, name, version)
     });
 }
 

@@ -40,12 +40,8 @@ impl Cataloguer for Npm {
             return;
         };
         told.package(Package {
-            kind: PackageKind::Npm,
-            name,
-            version: version.trim().trim_start_matches(['v', '=']).to_owned(),
-            architecture: None,
-            source: None,
             licences: licences(manifest.license, manifest.licenses),
+            ..Package::new(PackageKind::Npm, name, version.trim().trim_start_matches(['v', '=']))
         });
     }
 }

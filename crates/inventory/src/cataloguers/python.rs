@@ -37,12 +37,8 @@ impl Cataloguer for Python {
         // Some projects put the whole text of their licence there; its first line says nothing then.
         let licence = licence.filter(|licence| licence.len() <= 100 && *licence != "UNKNOWN");
         told.package(Package {
-            kind: PackageKind::Pypi,
-            name: name.to_owned(),
-            version: version.to_owned(),
-            architecture: None,
-            source: None,
             licences: licence.map(str::to_owned).into_iter().collect(),
+            ..Package::new(PackageKind::Pypi, name, version)
         });
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::package::{Package, Release};
-use crate::record::Fact;
+use crate::package::{Linked, Package, Release};
+use crate::record::{Fact, Owns};
 
 /// Facts and warnings from one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,23 @@ impl Told {
         match release.check() {
             Ok(()) => self.fact(Fact::Release(release)),
             Err(reason) => self.warn(format!("left out distribution {:?}: {reason}", clip(&release.id, 60))),
+        }
+    }
+
+    /// A distribution's package owns files.
+    pub fn owns(&mut self, owns: Owns) {
+        if owns.files.len() > Owns::FILES {
+            self.warn(format!("left out what package {:?} owns: it has too many files", clip(&owns.name, 60)));
+        } else if !owns.files.is_empty() {
+            self.fact(Fact::Owns(owns));
+        }
+    }
+
+    /// What of a module is linked into this executable.
+    pub fn linked(&mut self, linked: Linked) {
+        match linked.check() {
+            Ok(()) => self.fact(Fact::Linked(linked)),
+            Err(reason) => self.warn(format!("left out what is linked of {:?}: {reason}", clip(&linked.module, 60))),
         }
     }
 

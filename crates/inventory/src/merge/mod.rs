@@ -39,7 +39,7 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     packages.sort_by(|one, other| order(one).cmp(&order(other)));
     let warnings = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-    Inventory { release, packages, layers, warnings }
+    Inventory { release, packages, layers, warnings, gone: vec![], linked: vec![] }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
@@ -103,6 +103,7 @@ fn located(group: &Group<'_>, release: Option<&Release>) -> Vec<Located> {
         purl: held.package.purl(release),
         path: join("", "/") + &held.file.path,
         layer: held.layer,
+        owner: None,
     };
     group.packages().iter().map(locate).collect()
 }
@@ -128,7 +129,7 @@ fn warnings(
         let of_file = file.warnings.iter().map(|warning| format!("/{} ({}): {warning}", file.path, file.cataloguer));
         warnings.extend(of_file);
     }
-    let of_distribution = |located: &Located| matches!(located.package.kind, PackageKind::Deb | PackageKind::Apk);
+    let of_distribution = |located: &Located| located.package.kind.is_of_distribution();
     if release.is_none() && packages.iter().any(of_distribution) {
         warnings.push("the image has no os-release: which distribution's advisories apply cannot be told".into());
     }

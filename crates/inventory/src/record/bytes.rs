@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{LayerRecord, Link};
+use super::{LayerRecord, Link, Owns};
 use crate::cataloguers::VERSION;
 
 const MAGIC: &[u8; 8] = b"PLIMLAYR";
@@ -72,6 +72,8 @@ impl LayerRecord {
             is_path(&file.path)
                 && file.facts.iter().all(|fact| match fact {
                     super::Fact::Package(package) => package.check().is_ok(),
+                    super::Fact::Linked(linked) => linked.check().is_ok(),
+                    super::Fact::Owns(owns) => owns.files.len() <= Owns::FILES,
                     super::Fact::Release(release) => release.check().is_ok(),
                 })
         });

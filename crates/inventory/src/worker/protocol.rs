@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 
 use super::seal::Seal;
-use crate::record::Fact;
+use crate::record::{Fact, Owns};
 
 /// Raised when either side would not understand the other. Both are the same program but for an upgrade under a
 /// running server.
@@ -141,6 +141,9 @@ impl Answer {
                 match fact {
                     Fact::Package(package) => package.check()?,
                     Fact::Release(release) => release.check()?,
+                    Fact::Linked(linked) => linked.check()?,
+                    Fact::Owns(owns) if owns.files.len() > Owns::FILES => return Err("a package of too many files"),
+                    Fact::Owns(_) => {}
                 }
             }
             // Four bytes a character at most; a control character is written as up to eight.

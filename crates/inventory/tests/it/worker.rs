@@ -22,6 +22,8 @@ fn names(answers: &Answers, ticket: u32) -> Vec<String> {
     let name = |fact: &Fact| match fact {
         Fact::Package(package) => package.name.clone(),
         Fact::Release(release) => release.id.clone(),
+        Fact::Owns(owns) => owns.name.clone(),
+        Fact::Linked(linked) => linked.module.clone(),
     };
     told.flat_map(|told| told.facts.iter().map(name)).collect()
 }
