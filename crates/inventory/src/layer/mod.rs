@@ -2,6 +2,7 @@
 //! everything else only its path's hash is kept.
 
 mod collector;
+mod owned;
 mod seen;
 mod tree;
 
