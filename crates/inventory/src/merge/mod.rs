@@ -48,7 +48,7 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let gone = gone::gone(taken, &packages, release.as_ref());
     let warnings = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-    Inventory { release, packages, layers, warnings, gone, linked: vec![] }
+    Inventory { release, packages, layers, warnings, gone, ..Inventory::default() }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
