@@ -13,6 +13,7 @@
 //! A format whose versions no [`PackageKind`](crate::PackageKind) orders yet needs its variant there, and the
 //! compiler then asks for its line in `purl.rs`. Raise [`VERSION`]; the kept records are then made anew.
 
+mod alpm;
 mod apk;
 mod deb822;
 mod dpkg;
@@ -21,6 +22,9 @@ mod member;
 mod npm;
 mod os_release;
 mod python;
+mod rpm;
+mod rpm_manifest;
+mod third_parties;
 mod told;
 mod wanted;
 
@@ -31,10 +35,19 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// All cataloguers. A file that several want is read by each.
-pub static ALL: &[&dyn Cataloguer] = &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease];
+pub static ALL: &[&dyn Cataloguer] = &[
+    &dpkg::Dpkg,
+    &apk::Apk,
+    &python::Python,
+    &npm::Npm,
+    &os_release::OsRelease,
+    &rpm::Rpm,
+    &alpm::Alpm,
+    &rpm_manifest::RpmManifest,
+];
 
 /// Reads one package format.
 pub trait Cataloguer: Sync {
