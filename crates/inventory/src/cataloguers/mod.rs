@@ -15,6 +15,7 @@
 
 mod apk;
 mod deb822;
+mod dotnet;
 mod dpkg;
 mod lines;
 mod member;
@@ -31,10 +32,11 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// All cataloguers. A file that several want is read by each.
-pub static ALL: &[&dyn Cataloguer] = &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease];
+pub static ALL: &[&dyn Cataloguer] =
+    &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease, &dotnet::Dotnet];
 
 /// Reads one package format.
 pub trait Cataloguer: Sync {
