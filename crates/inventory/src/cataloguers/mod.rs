@@ -17,6 +17,7 @@ mod apk;
 mod deb822;
 mod dotnet;
 mod dpkg;
+mod java;
 mod lines;
 mod member;
 mod npm;
@@ -24,6 +25,7 @@ mod os_release;
 mod python;
 mod told;
 mod wanted;
+mod zip;
 
 pub use member::{Content, Member};
 pub use told::Told;
@@ -36,7 +38,7 @@ pub const VERSION: u32 = 3;
 
 /// All cataloguers. A file that several want is read by each.
 pub static ALL: &[&dyn Cataloguer] =
-    &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease, &dotnet::Dotnet];
+    &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease, &dotnet::Dotnet, &java::Java];
 
 /// Reads one package format.
 pub trait Cataloguer: Sync {
