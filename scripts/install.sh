@@ -83,6 +83,7 @@ packages_for() {
     check) ;;
     bench)
         program pigz pigz
+        program zstd zstd
         program crun crun
         program mmdebstrap mmdebstrap
         program skopeo skopeo

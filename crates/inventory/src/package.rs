@@ -197,6 +197,9 @@ pub struct Inventory {
     pub layers: Vec<Digest>,
     /// What could not be read, one sentence each (path, cataloguer, reason).
     pub warnings: Vec<String>,
+    /// Layers whose bytes were not held against their digests, so that nothing says that they are the image's.
+    #[serde(default)]
+    pub unverified: Vec<usize>,
     /// Packages of lower layers that are not there any more, ordered as `packages`.
     #[serde(default)]
     pub gone: Vec<Gone>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use image::layer::Walked;
 use image::source::LayerMismatch;
 use image::{Digest, Image, ImageSource, Layer};
+use inventory::layer::{catalogue, catalogue_unverified};
 use inventory::{LayerRecord, cataloguers};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -16,9 +17,14 @@ use crate::{Options, Progress, ScanError, Scanner};
 
 /// The records of an image's layers, base first, and how many of them had to be read.
 pub(crate) struct Records {
-    pub(crate) records: Vec<LayerRecord>,
+    pub(crate) layers: Vec<LayerRecord>,
     pub(crate) read: usize,
+    /// Those that were not held against their digests.
+    pub(crate) unverified: Vec<usize>,
 }
+
+/// A layer's record, and what the walk computed where it was verified.
+type Catalogued = (Option<Walked>, LayerRecord);
 
 impl Scanner {
     /// The record of a layer that is known by the blob digest that its manifest names. What an archive claims of a
@@ -73,48 +79,66 @@ impl Scanner {
                 continue;
             }
             let (scanner, source, progress) = (self.clone(), Arc::clone(source), Arc::clone(progress));
-            let lanes = Arc::clone(&lanes);
+            let (lanes, unverified) = (Arc::clone(&lanes), options.unverified);
             reading.spawn(async move {
                 let _lane = lanes.acquire_owned().await.map_err(|_| ScanError::Stopped)?;
                 let read = tokio::task::spawn_blocking({
                     let scanner = scanner.clone();
-                    move || scanner.read_layer(source.as_ref(), index, &progress)
+                    move || scanner.read_layer(source.as_ref(), index, unverified, &progress)
                 });
                 let (walked, record) = read.await.map_err(|_| ScanError::Stopped)??;
-                scanner.keep(&walked, &record).await?;
-                Ok::<_, ScanError>((index, record))
+                if let Some(walked) = &walked {
+                    scanner.keep(walked, &record).await?;
+                }
+                Ok::<_, ScanError>((index, walked.is_some(), record))
             });
         }
         let read = reading.len();
+        let mut unverified = Vec::new();
         while let Some(layer) = reading.join_next().await {
-            let (index, record) = layer.map_err(|_| ScanError::Stopped)??;
+            let (index, is_verified, record) = layer.map_err(|_| ScanError::Stopped)??;
+            if !is_verified {
+                unverified.push(index);
+            }
             found.insert(index, record);
         }
         let records = (0..image.layers.len()).filter_map(|index| {
             let first = (0..=index).find(|earlier| same(&image.layers[*earlier], &image.layers[index]))?;
             found.get(&first).cloned()
         });
-        Ok(Records { records: records.collect(), read })
+        let layers = records.collect();
+        unverified.sort_unstable();
+        Ok(Records { layers, read, unverified })
     }
 
-    /// Reads one layer to its end and holds both of its digests against what manifest and config say. Blocks.
+    /// Reads one layer to its end and holds both of its digests against what manifest and config say; or, where that is
+    /// asked for and can be, only what cataloguers want of it. Blocks.
     fn read_layer(
         &self,
         source: &dyn ImageSource,
         index: usize,
+        unverified: bool,
         progress: &Arc<dyn Progress>,
-    ) -> Result<(Walked, LayerRecord), ScanError> {
+    ) -> Result<Catalogued, ScanError> {
         let image = source.image();
         let layer = &image.layers[index];
         let describe = |source| ScanError::Open { image: image.name.clone(), layer: index, source };
-        let input = source.open_layer(index).map_err(describe)?;
+        let broken = |source| ScanError::Layer { image: image.name.clone(), layer: index, source };
         progress.started(index, layer.size);
+        if unverified
+            && let Some(window) = source.layer_window(index).map_err(describe)?
+            && let Some(record) =
+                catalogue_unverified(window, &layer.diff_id, self.limits(), self.launcher()).map_err(broken)?
+        {
+            progress.finished(index);
+            return Ok((None, record));
+        }
+        let input = source.open_layer(index).map_err(describe)?;
         let counted = Counted { input, layer: index, progress: Arc::clone(progress) };
-        let (walked, record) = inventory::layer::catalogue(counted, self.limits(), self.launcher())
-            .map_err(|source| ScanError::Layer { image: image.name.clone(), layer: index, source })?;
+        let (walked, record) = catalogue(counted, self.limits(), self.launcher()).map_err(broken)?;
         layer.check(&walked).map_err(changed(image, index))?;
         progress.finished(index);
-        Ok((walked, record))
+        Ok((Some(walked), record))
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Scanner {
 pub struct Options {
     /// Read all layers again, whatever is known of them.
     pub rehash: bool,
+    /// Where a layer lies uncompressed in a file, seek over what no cataloguer wants instead of computing its digest.
+    /// What is found so is marked ([`Inventory::unverified`]) and not kept.
+    pub unverified: bool,
 }
 
 impl Scanner {
@@ -93,13 +96,17 @@ impl Scanner {
         progress: &Arc<dyn Progress>,
     ) -> Result<(Inventory, usize), ScanError> {
         let records = self.records(source, options, progress).await?;
-        Ok((merge(&records.records), records.read))
+        let inventory = Inventory { unverified: records.unverified, ..merge(&records.layers) };
+        Ok((inventory, records.read))
     }
 
-    /// The second half of [`Self::scan`]: what is wrong with it, by the index in force; kept as the image's report.
+    /// The second half of [`Self::scan`]: what is wrong with it, by the index in force; kept as the image's report where all
+    /// layers were verified.
     pub async fn report(&self, image: &Image, inventory: Inventory, layers_read: usize) -> Result<Report, ScanError> {
         let report = self.judge(image, inventory, layers_read)?;
-        self.keep_report(&report).await?;
+        if report.inventory.unverified.is_empty() {
+            self.keep_report(&report).await?;
+        }
         Ok(report)
     }
 

@@ -25,6 +25,7 @@ struct Document<'a> {
     image: Image<'a>,
     scanned_at: &'a str,
     layers_read: usize,
+    unverified_layers: &'a [usize],
     advisories: Advisories<'a>,
     summary: Summary,
     findings: Vec<JsonFinding<'a>>,
@@ -136,6 +137,7 @@ impl<'a> Document<'a> {
             },
             scanned_at: &report.scanned_at,
             layers_read: report.layers_read,
+            unverified_layers: &report.inventory.unverified,
             advisories: Advisories { id: present(&report.index.id), oldest: present(&report.index.built_at) },
             summary: Summary {
                 packages: report.inventory.packages.len(),

@@ -14,6 +14,7 @@ const OLD_AFTER_DAYS: i64 = 7;
 /// The lines, each a sentence.
 pub(super) fn lines(report: &Report) -> Vec<String> {
     let mut lines = vec![found(report)];
+    lines.extend(unverified(report));
     lines.extend(uncovered(report));
     lines.extend(report.inventory.warnings.iter().map(|warning| format!("not read: {}", plain(warning))));
     lines.push(age(report));
@@ -46,6 +47,14 @@ fn found(report: &Report) -> String {
     };
     let total = number(counts.total(), "finding");
     format!("{total} in {}: {}; {fixable}", number(judged, "package"), by_severity.join(", "))
+}
+
+/// That nothing says that this is the image.
+fn unverified(report: &Report) -> Option<String> {
+    let layers: Vec<_> = report.inventory.unverified.iter().map(usize::to_string).collect();
+    let noun = if layers.len() == 1 { "layer" } else { "layers" };
+    let list = layers.join(", ");
+    (!layers.is_empty()).then(|| format!("not verified: {noun} {list} may not be what the image names (--unverified)"))
 }
 
 /// What no source covers, and what would.

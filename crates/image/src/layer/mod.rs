@@ -8,6 +8,8 @@ mod inflated;
 mod input;
 pub(crate) mod path;
 pub(crate) mod tar;
+mod unverified;
+pub(crate) mod window;
 mod zstd;
 
 use std::io::Read;
@@ -15,6 +17,8 @@ use std::io::Read;
 pub use self::compression::Compression;
 pub use self::error::LayerError;
 pub use self::inflated::{Digests, Inflated};
+pub use self::unverified::walk_unverified;
+pub use self::window::Window;
 
 use crate::Digest;
 
@@ -91,6 +95,13 @@ impl Default for Limits {
 /// The caller compares [`Walked::blob`] and [`Walked::diff_id`] with what it asked for.
 pub fn walk(input: impl Read + Send, limits: &Limits, visitor: &mut dyn Visitor) -> Result<Walked, LayerError> {
     let mut members = tar::Reader::new(Inflated::new(input, limits)?, limits);
+    walk_members(&mut members, visitor)?;
+    let entries = members.entries();
+    let Digests { blob, blob_size, diff_id, uncompressed_size, compression } = members.into_stream().finish()?;
+    Ok(Walked { blob, blob_size, diff_id, uncompressed_size, compression, entries })
+}
+
+fn walk_members<S: tar::Stream>(members: &mut tar::Reader<S>, visitor: &mut dyn Visitor) -> Result<(), LayerError> {
     while let Some(member) = members.next()? {
         let mut content = members.content();
         let outcome = visitor.visit(&member.entry, &mut content);
@@ -100,7 +111,5 @@ pub fn walk(input: impl Read + Send, limits: &Limits, visitor: &mut dyn Visitor)
         }
         outcome?;
     }
-    let entries = members.entries();
-    let Digests { blob, blob_size, diff_id, uncompressed_size, compression } = members.into_stream().finish()?;
-    Ok(Walked { blob, blob_size, diff_id, uncompressed_size, compression, entries })
+    Ok(())
 }

@@ -1,12 +1,11 @@
 //! The OCI image layout (image-layout.md), whether its files stand in a folder or in a tar.
 
-use std::io::Read;
-
 use oci_spec::image::{Descriptor, ImageIndex};
 use serde::Deserialize;
 
 use super::document::{Document, MANIFEST_BYTES, digest_of};
 use super::{Image, Part, Request, SourceError, resolve_entries};
+use crate::layer::Window;
 use crate::{Digest, Reference, Verified};
 
 /// The annotation that holds an image's tag.
@@ -19,8 +18,8 @@ pub(super) trait LayoutFiles: Send + Sync {
     /// A file's bytes; [`SourceError::TooLarge`] beyond `limit`.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, SourceError>;
 
-    /// A file as a stream, and its size.
-    fn open(&self, path: &str) -> Result<(Box<dyn Read + Send>, u64), SourceError>;
+    /// All of a file.
+    fn open(&self, path: &str) -> Result<Window, SourceError>;
 }
 
 /// `oci-layout`, the file that makes a folder a layout.

@@ -4,7 +4,6 @@ mod docker_archive;
 mod document;
 mod engine;
 mod error;
-mod file_window;
 mod layer_check;
 mod layout;
 mod oci_layout;
@@ -21,6 +20,7 @@ pub use self::error::SourceError;
 pub use self::layer_check::LayerMismatch;
 pub use self::oci_layout::{LayoutFolder, OciLayout};
 pub use self::resolve::{Fetch, Part, Request, resolve, resolve_entries};
+use crate::layer::Window;
 use crate::{Digest, Reference, Verified};
 
 /// An image whose manifest and config have been read and have matched their digests.
@@ -68,4 +68,9 @@ pub trait ImageSource: Send + Sync {
 
     /// The stored bytes of layer `index` (base is 0), not yet checked: [`crate::layer::walk`] checks them.
     fn open_layer(&self, index: usize) -> Result<Box<dyn Read + Send>, SourceError>;
+
+    /// The same bytes as a part of a file, where they are one, for [`crate::layer::walk_unverified`].
+    fn layer_window(&self, _index: usize) -> Result<Option<Window>, SourceError> {
+        Ok(None)
+    }
 }

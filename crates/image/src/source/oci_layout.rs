@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use rustix::fs::{Dir, FileType, Mode, OFlags, openat};
 
-use super::file_window::FileWindow;
 use super::layout::{LayoutFiles, blob_path, resolve_layout};
 use super::{Image, ImageSource, Request, SourceError};
 use crate::Platform;
+use crate::layer::Window;
 
 /// Most files that are held open for later; below the usual limit of 1,024 descriptors a process.
 const HELD_FILES: usize = 512;
@@ -114,8 +114,8 @@ impl LayoutFolder {
 
 impl LayoutFiles for LayoutFolder {
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, SourceError> {
-        let (reader, size) = self.open(path)?;
-        if size > limit {
+        let reader = self.open(path)?;
+        if reader.left() > limit {
             return Err(SourceError::TooLarge { what: self.path.join(path).display().to_string(), limit });
         }
         let mut bytes = Vec::new();
@@ -123,10 +123,10 @@ impl LayoutFiles for LayoutFolder {
         Ok(bytes)
     }
 
-    fn open(&self, path: &str) -> Result<(Box<dyn Read + Send>, u64), SourceError> {
+    fn open(&self, path: &str) -> Result<Window, SourceError> {
         let file = self.open_file(path)?;
         let size = file.metadata().map_err(SourceError::io(self.action("read", path)))?.len();
-        Ok((Box::new(FileWindow::new(file, 0, size)), size))
+        Ok(Window::new(file, 0, size))
     }
 }
 
@@ -157,16 +157,16 @@ impl ImageSource for OciLayout {
     }
 
     fn open_layer(&self, index: usize) -> Result<Box<dyn Read + Send>, SourceError> {
-        open_blob_layer(&self.folder, &self.image, index)
+        Ok(Box::new(open_blob_layer(&self.folder, &self.image, index)?))
+    }
+
+    fn layer_window(&self, index: usize) -> Result<Option<Window>, SourceError> {
+        open_blob_layer(&self.folder, &self.image, index).map(Some)
     }
 }
 
 /// Opens a layer that is kept as a blob of a layout and has the size that the manifest promised.
-pub(super) fn open_blob_layer(
-    files: &dyn LayoutFiles,
-    image: &Image,
-    index: usize,
-) -> Result<Box<dyn Read + Send>, SourceError> {
+pub(super) fn open_blob_layer(files: &dyn LayoutFiles, image: &Image, index: usize) -> Result<Window, SourceError> {
     let no_layer = || SourceError::NotFound {
         what: format!("layer {index}"),
         place: image.name.clone(),
@@ -174,7 +174,8 @@ pub(super) fn open_blob_layer(
     };
     let layer = image.layers.get(index).ok_or_else(no_layer)?;
     let blob = layer.blob.as_ref().ok_or_else(no_layer)?;
-    let (reader, found) = files.open(&blob_path(blob))?;
+    let reader = files.open(&blob_path(blob))?;
+    let found = reader.left();
     if found != layer.size {
         let what = format!("layer {blob} of {}", image.name);
         return Err(SourceError::Size { what, expected: layer.size, found });

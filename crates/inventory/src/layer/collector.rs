@@ -6,8 +6,8 @@ use std::io::Read;
 use image::Digest;
 use image::layer::{Entry, EntryKind, LayerError, Visitor};
 
-use super::Limits;
 use super::tree::Tree;
+use super::{Limits, owned};
 use crate::cataloguers::{ALL, Told, Wanted, clip, readers_of};
 use crate::paths::{join, split};
 use crate::record::{Catalogued, LayerRecord};
@@ -80,9 +80,11 @@ impl<'a> Collector<'a> {
             Wanted::Anywhere(_) => None,
         });
         let (files, links, folders, others) = self.tree.finish(well_known);
+        let mut files = catalogued(files, answers.told);
+        owned::keep_what_matters(&mut files);
         LayerRecord {
             diff_id,
-            files: catalogued(files, answers.told),
+            files,
             whiteouts: self.whiteouts.names.into_iter().collect(),
             opaque: self.opaque.names.into_iter().collect(),
             links,

@@ -2,12 +2,14 @@
 //! everything else only its path's hash is kept.
 
 mod collector;
+mod owned;
 mod seen;
 mod tree;
 
 use std::io::Read;
 
-use image::layer::{LayerError, Walked};
+use image::Digest;
+use image::layer::{LayerError, Walked, Window};
 
 use crate::record::LayerRecord;
 use crate::worker::{Bounds, Launcher};
@@ -53,4 +55,17 @@ pub fn catalogue(
     let walked = image::layer::walk(input, &limits.walk, &mut collector)?;
     let record = collector.finish(walked.diff_id.clone());
     Ok((walked, record))
+}
+
+/// Catalogues a plain layer by seeking over what no cataloguer wants, without computing a digest; `None` where it is
+/// compressed. The record is of the layer that the archive claims to be `claimed`: for showing, never for keeping.
+pub fn catalogue_unverified(
+    window: Window,
+    claimed: &Digest,
+    limits: &Limits,
+    launcher: &Launcher,
+) -> Result<Option<LayerRecord>, LayerError> {
+    let mut collector = Collector::new(limits, launcher);
+    let walked = image::layer::walk_unverified(window, &limits.walk, &mut collector)?;
+    Ok(walked.map(|_| collector.finish(claimed.clone())))
 }

@@ -29,12 +29,16 @@ impl<'a> Group<'a> {
         &self.packages
     }
 
-    /// These are the files from `layer` on. A package that was there keeps its layer.
-    pub(super) fn update(&mut self, files: Vec<&'a Catalogued>, layer: usize) {
+    pub(super) fn into_packages(self) -> Vec<Held<'a>> {
+        self.packages
+    }
+
+    /// These are the files from `layer` on. A package that was there keeps its layer. Returns what is gone.
+    pub(super) fn update(&mut self, files: Vec<&'a Catalogued>, layer: usize) -> Vec<Held<'a>> {
         let same = self.files.len() == files.len()
             && self.files.iter().zip(&files).all(|(one, other)| std::ptr::eq(*one, *other));
         if same {
-            return;
+            return vec![];
         }
         let before: HashMap<&Package, usize> = self.packages.iter().map(|held| (held.package, held.layer)).collect();
         let mut packages: HashMap<&Package, Held<'a>> = HashMap::new();
@@ -46,7 +50,10 @@ impl<'a> Group<'a> {
                 }
             }
         }
+        let held_before = std::mem::take(&mut self.packages);
+        let gone = held_before.into_iter().filter(|held| !packages.contains_key(held.package)).collect();
         self.packages = packages.into_values().collect();
         self.files = files;
+        gone
     }
 }

@@ -6,7 +6,9 @@
 //! layer since which it has been told without a gap: dpkg's database is written whole by each layer that installs
 //! anything, and yet most of its packages are the base's.
 
+mod gone;
 mod group;
+mod owners;
 mod view;
 
 use std::collections::BTreeMap;
@@ -15,31 +17,38 @@ use crate::cataloguers::{ALL, Cataloguer, Wanted, by_id};
 use crate::package::{Inventory, Located, PackageKind, Release};
 use crate::paths::join;
 use crate::record::{Catalogued, Fact, LayerRecord};
-use group::Group;
+use gone::Taken;
+use group::{Group, Held};
 use view::View;
 
 /// Merges the records of an image's layers, base first.
 pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let mut view = View::default();
-    let mut groups: BTreeMap<Key<'_>, Group<'_>> = BTreeMap::new();
+    let mut groups = Groups::default();
     for (index, layer) in layers.iter().enumerate() {
         let changed = view.stack(layer);
         for path in &changed.files {
-            regroup_anywhere(&mut groups, &view, path, index);
+            groups.regroup_anywhere(&view, path, index);
         }
         if changed.links || !changed.files.is_empty() {
             for cataloguer in ALL {
                 let files = well_known(&view, *cataloguer);
-                update(&mut groups, Key { path: "", cataloguer: cataloguer.id() }, files, index);
+                groups.update(Key { path: "", cataloguer: cataloguer.id() }, files, index);
             }
         }
     }
+    let Groups { groups, taken } = groups;
     let release = release(&groups);
-    let mut packages: Vec<Located> = groups.values().flat_map(|group| located(group, release.as_ref())).collect();
-    packages.sort_by(|one, other| order(one).cmp(&order(other)));
+    let all = groups.values().flat_map(Group::packages);
+    let mut found: Vec<(Located, &Catalogued)> = all.map(|held| (located(held, release.as_ref()), held.file)).collect();
+    found.sort_by(|(one, _), (other, _)| order(one).cmp(&order(other)));
+    let (mut packages, files): (Vec<Located>, Vec<&Catalogued>) = found.into_iter().unzip();
+    let owners = owners::of_each(layers, &packages, &files);
+    packages.iter_mut().zip(owners).for_each(|(located, owner)| located.owner = owner);
+    let gone = gone::gone(taken, &packages, release.as_ref());
     let warnings = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-    Inventory { release, packages, layers, warnings, gone: vec![], linked: vec![] }
+    Inventory { release, packages, layers, warnings, gone, ..Inventory::default() }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
@@ -50,20 +59,30 @@ struct Key<'a> {
     path: &'a str,
 }
 
-fn update<'a>(groups: &mut BTreeMap<Key<'a>, Group<'a>>, key: Key<'a>, files: Vec<&'a Catalogued>, layer: usize) {
-    if files.is_empty() {
-        groups.remove(&key);
-    } else {
-        groups.entry(key).or_default().update(files, layer);
-    }
+/// What is there, and what was.
+#[derive(Default)]
+struct Groups<'a> {
+    groups: BTreeMap<Key<'a>, Group<'a>>,
+    taken: Vec<Taken<'a>>,
 }
 
-fn regroup_anywhere<'a>(groups: &mut BTreeMap<Key<'a>, Group<'a>>, view: &View<'a>, path: &'a str, layer: usize) {
-    for cataloguer in ALL {
-        let counts = |wanted: &Wanted| matches!(wanted, Wanted::Anywhere(_)) && wanted.reads(path);
-        if cataloguer.wanted().iter().any(counts) {
-            let files = view.file(path, cataloguer.id()).into_iter().collect();
-            update(groups, Key { path, cataloguer: cataloguer.id() }, files, layer);
+impl<'a> Groups<'a> {
+    fn update(&mut self, key: Key<'a>, files: Vec<&'a Catalogued>, layer: usize) {
+        let gone = if files.is_empty() {
+            self.groups.remove(&key).map_or_else(Vec::new, Group::into_packages)
+        } else {
+            self.groups.entry(key).or_default().update(files, layer)
+        };
+        self.taken.extend(gone.into_iter().map(|held| Taken { held, by: layer }));
+    }
+
+    fn regroup_anywhere(&mut self, view: &View<'a>, path: &'a str, layer: usize) {
+        for cataloguer in ALL {
+            let counts = |wanted: &Wanted| matches!(wanted, Wanted::Anywhere(_)) && wanted.reads(path);
+            if cataloguer.wanted().iter().any(counts) {
+                let files = view.file(path, cataloguer.id()).into_iter().collect();
+                self.update(Key { path, cataloguer: cataloguer.id() }, files, layer);
+            }
         }
     }
 }
@@ -97,15 +116,14 @@ fn release(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Option<Release> {
     facts.into_iter().find_map(|fact| if let Fact::Release(release) = fact { Some(release.clone()) } else { None })
 }
 
-fn located(group: &Group<'_>, release: Option<&Release>) -> Vec<Located> {
-    let locate = |held: &group::Held<'_>| Located {
+fn located(held: &Held<'_>, release: Option<&Release>) -> Located {
+    Located {
         package: held.package.clone(),
         purl: held.package.purl(release),
         path: join("", "/") + &held.file.path,
         layer: held.layer,
         owner: None,
-    };
-    group.packages().iter().map(locate).collect()
+    }
 }
 
 fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {

@@ -8,6 +8,7 @@ mod layers;
 mod memory;
 mod merging;
 mod overlay;
+mod ownership;
 mod real;
 mod seal;
 mod support;

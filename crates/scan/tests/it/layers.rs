@@ -24,7 +24,7 @@ async fn a_second_scan_opens_no_layer_and_finds_the_same() {
     assert_eq!((made.take_opened(), warm.layers_read), (0, 0));
     assert_eq!(cold.inventory, warm.inventory);
     assert_eq!(warm.inventory.packages.len(), 1);
-    scan(&house, &made, Options { rehash: true }).await;
+    scan(&house, &made, Options { rehash: true, ..Options::default() }).await;
     assert_eq!(made.take_opened(), 2, "--rehash reads all of them");
 }
 

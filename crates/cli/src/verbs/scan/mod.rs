@@ -51,6 +51,10 @@ pub(crate) struct Arguments {
     /// Read all layers again, whatever is known of them
     #[arg(long)]
     rehash: bool,
+    /// Seek over what no cataloguer wants of layers that lie uncompressed in a file, and compute no digest of them:
+    /// faster, but nothing then says that the layers are the image's
+    #[arg(long, conflicts_with = "rehash")]
+    unverified: bool,
 }
 
 /// How findings are written.
@@ -105,7 +109,7 @@ impl Command for Arguments {
             format: self.format,
             fail_on: self.fail_on.map(Into::into),
             offline: self.offline || start.settings.offline,
-            options: Options { rehash: self.rehash },
+            options: Options { rehash: self.rehash, unverified: self.unverified },
         })
     }
 

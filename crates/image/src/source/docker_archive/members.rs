@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use crate::layer::path::normalise;
 use crate::layer::tar::Reader;
-use crate::layer::{EntryKind, Limits};
+use crate::layer::window::Seeking;
+use crate::layer::{EntryKind, Limits, Window};
 use crate::source::SourceError;
-use crate::source::file_window::{FileStream, FileWindow};
 use crate::source::layout::LayoutFiles;
 
 /// Most members of an archive: an image of 127 layers has five hundred, an archive may hold many images.
@@ -44,7 +44,7 @@ impl Members {
         let file = Arc::new(file);
         let size = file.metadata().map_err(SourceError::io(format!("read {name}")))?.len();
         let limits = Limits { entries: MEMBERS, ..Limits::default() };
-        let mut reader = Reader::new(FileStream::new(Arc::clone(&file), size), &limits);
+        let mut reader = Reader::new(Seeking::new(Window::new(Arc::clone(&file), 0, size)), &limits);
         let mut by_path = HashMap::new();
         let archive = |source| SourceError::Archive { what: name.to_owned(), source };
         while let Some(member) = reader.next().map_err(archive)? {
@@ -92,8 +92,8 @@ impl Members {
         Err(SourceError::malformed(&self.name, format!("{path:?} is a link that leads round in a circle")))
     }
 
-    pub(super) fn window(&self, offset: u64, size: u64) -> FileWindow {
-        FileWindow::new(Arc::clone(&self.file), offset, size)
+    pub(super) fn window(&self, offset: u64, size: u64) -> Window {
+        Window::new(Arc::clone(&self.file), offset, size)
     }
 }
 
@@ -109,9 +109,9 @@ impl LayoutFiles for Members {
         Ok(bytes)
     }
 
-    fn open(&self, path: &str) -> Result<(Box<dyn Read + Send>, u64), SourceError> {
+    fn open(&self, path: &str) -> Result<Window, SourceError> {
         let (offset, size) = self.find(path)?;
-        Ok((Box::new(self.window(offset, size)), size))
+        Ok(self.window(offset, size))
     }
 }
 

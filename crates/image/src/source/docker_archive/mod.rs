@@ -26,7 +26,7 @@ use super::layout::{LayoutFiles, manifest_of_config, resolve_layout};
 use super::oci_layout::open_blob_layer;
 use super::resolve::{created_by, diff_ids, parse_config, require_platform};
 use super::{Image, ImageSource, Layer, Part, Request, SourceError, resolve};
-use crate::layer::Limits;
+use crate::layer::{Limits, Window};
 use crate::{Digest, Platform, Reference, Verified};
 
 /// The media type of the config in a manifest that is made here.
@@ -125,13 +125,23 @@ impl ImageSource for DockerArchive {
     }
 
     fn open_layer(&self, index: usize) -> Result<Box<dyn Read + Send>, SourceError> {
+        Ok(Box::new(self.window(index)?))
+    }
+
+    fn layer_window(&self, index: usize) -> Result<Option<Window>, SourceError> {
+        self.window(index).map(Some)
+    }
+}
+
+impl DockerArchive {
+    fn window(&self, index: usize) -> Result<Window, SourceError> {
         let Some(layers) = &self.layers else { return open_blob_layer(&self.members, &self.image, index) };
         let &(offset, size) = layers.get(index).ok_or_else(|| SourceError::NotFound {
             what: format!("layer {index}"),
             place: self.image.name.clone(),
             hint: format!("it has {} layers", layers.len()),
         })?;
-        Ok(Box::new(self.members.window(offset, size)))
+        Ok(self.members.window(offset, size))
     }
 }
 
