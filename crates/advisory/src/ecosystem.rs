@@ -5,6 +5,23 @@ use std::collections::BTreeSet;
 
 use inventory::{Inventory, Package, PackageKind, Release};
 
+/// Whether a source puts the CVEs that its advisories are about among `related`. OSV means other things by that field, so
+/// it is followed for these only: AlmaLinux and Rocky Linux to this day, the others in records from before `upstream`.
+pub(crate) fn tells_cves_as_related(ecosystem: &str) -> bool {
+    matches!(
+        base(ecosystem),
+        "AlmaLinux"
+            | "Rocky Linux"
+            | "Red Hat"
+            | "SUSE"
+            | "openSUSE"
+            | "Mageia"
+            | "openEuler"
+            | "Ubuntu"
+            | "Chainguard"
+    )
+}
+
 /// The name without release (`Debian:12` is `Debian`).
 pub fn base(ecosystem: &str) -> &str {
     ecosystem.split_once(':').map_or(ecosystem, |(base, _)| base)
