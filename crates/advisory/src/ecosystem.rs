@@ -136,7 +136,12 @@ fn home_of_kind(kind: PackageKind, release: Option<&Release>) -> Home {
         PackageKind::Composer => known("Packagist".into()),
         PackageKind::Nuget => known("NuGet".into()),
         PackageKind::Conda => Home { ecosystem: "conda".into(), in_osv: false },
-        PackageKind::Rpm => foreign(release, "rpm"),
+        PackageKind::Rpm => match release {
+            Some(release) if release.id == "almalinux" => {
+                known(format!("AlmaLinux:{}", release.version_id.split('.').next().unwrap_or_default()))
+            }
+            other => foreign(other, "rpm"),
+        },
         PackageKind::Alpm => foreign(release, "pacman"),
         PackageKind::Deb => match release {
             Some(release) if release.id == "debian" => known(debian(release)),

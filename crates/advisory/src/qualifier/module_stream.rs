@@ -98,6 +98,8 @@ fn of_text(text: &str) -> Vec<Stream> {
     for word in text.split_ascii_whitespace() {
         let word = word.trim_matches([',', ';', '.', '(', ')', '"', '\'']);
         let Some((module, stream)) = word.split_once(':') else { continue };
+        // `httpd:2.4/mod_http2` names a package of the module too; an address is no module.
+        let stream = stream.split_once('/').map_or(stream, |(stream, _)| stream);
         let fits = |text: &str| {
             !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte))
         };
@@ -182,6 +184,7 @@ mod tests {
         assert_eq!(names("Low: virt:rhel and virt-devel:rhel security update"), ["virt:rhel", "virt-devel:rhel"]);
         assert_eq!(names("Red Hat Security Advisory: python39:3.9 security update"), ["python39:3.9"]);
         assert_eq!(names("new module: container-tools:2.0"), ["container-tools:2.0"]);
+        assert_eq!(names("Important: httpd:2.4/mod_http2 security update"), ["httpd:2.4"]);
         assert_eq!(names("Moderate: ruby security update; see https://example.com"), [""; 0]);
     }
 

@@ -10,6 +10,7 @@ mod fetching;
 mod hostile;
 mod judge;
 mod matching;
+mod module_streams;
 mod orders;
 mod qualifiers;
 mod real_data;
