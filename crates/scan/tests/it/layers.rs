@@ -73,7 +73,8 @@ async fn a_worker_that_dies_costs_the_scan_and_leaves_what_was_known_as_it_was()
     let dying = Launcher::program("/bin/false", Vec::<String>::new());
     let dying = Scanner::new(house.store.clone(), Advisories::in_folder(house.folder.path()), dying);
     let source: Arc<dyn ImageSource> = made.clone();
-    let error = dying.scan(source.clone(), Options { rehash: true }, Arc::new(Silent)).await.unwrap_err();
+    let error =
+        dying.scan(source.clone(), Options { rehash: true, ..Options::default() }, Arc::new(Silent)).await.unwrap_err();
     assert!(
         matches!(&error, ScanError::Incomplete { layer: 0, reason, .. } if reason.contains("dpkg/status")),
         "{error}"
