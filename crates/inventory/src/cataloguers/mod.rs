@@ -15,8 +15,13 @@
 
 mod alpm;
 mod apk;
+mod composer;
+mod conda;
 mod deb822;
+mod dotnet;
 mod dpkg;
+mod gem;
+mod java;
 mod lines;
 mod member;
 mod npm;
@@ -27,6 +32,7 @@ mod rpm_manifest;
 mod third_parties;
 mod told;
 mod wanted;
+mod zip;
 
 pub use member::{Content, Member};
 pub use told::Told;
@@ -47,6 +53,11 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &rpm::Rpm,
     &alpm::Alpm,
     &rpm_manifest::RpmManifest,
+    &dotnet::Dotnet,
+    &java::Java,
+    &gem::Gem,
+    &composer::Composer,
+    &conda::Conda,
 ];
 
 /// Reads one package format.
@@ -94,6 +105,13 @@ mod tests {
         assert_eq!(ids("usr/lib/apk/db/installed"), ["apk"]);
         assert_eq!(ids("app/node_modules/@babel/core/package.json"), ["npm"]);
         assert_eq!(ids("venv/lib/python3.11/site-packages/idna-3.4.dist-info/METADATA"), ["python"]);
+        assert_eq!(ids("venv/lib/python3.11/site-packages/idna-3.4-py3.11.egg"), ["python"]);
+        assert_eq!(ids("usr/share/nodejs/@babel/core/package.json"), ["npm"]);
+        assert_eq!(ids("app/app.deps.json"), ["dotnet"]);
+        assert_eq!(ids("opt/tomcat/webapps/a.war"), ["java"]);
+        assert_eq!(ids("usr/lib/ruby/gems/3.1.0/specifications/default/json-2.6.1.gemspec"), ["gem"]);
+        assert_eq!(ids("var/www/vendor/composer/installed.json"), ["composer"]);
+        assert_eq!(ids("opt/conda/conda-meta/zlib-1.2.13-h5eee18b_0.json"), ["conda"]);
         assert_eq!(ids("usr/lib/os-release"), ["os-release"]);
         assert!(ids("app/package.json").is_empty());
         assert!(ids("usr/bin/python3").is_empty());
