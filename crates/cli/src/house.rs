@@ -37,7 +37,9 @@ impl House {
     pub(crate) fn place(general: &General, settings: &Settings, caller: &Caller) -> Result<PathBuf> {
         let place = general.data.clone().or_else(|| settings.data.clone()).or_else(|| caller.default_data_folder());
         let place = place.ok_or_else(|| anyhow!("no data folder: HOME is not set; name one with --data DIR"))?;
-        std::path::absolute(&place).with_context(|| format!("cannot make {} an absolute path", place.display()))
+        let place =
+            std::path::absolute(&place).with_context(|| format!("cannot make {} an absolute path", place.display()))?;
+        followed(place, caller)
     }
 
     /// Makes the folder where it is missing and becomes its owner, for good. Must run before any other thread.
@@ -50,8 +52,35 @@ impl House {
             None if caller.is_root() => privileges::give_up_capabilities()?,
             None => {}
         }
+        std::fs::read_dir(&folder).with_context(|| {
+            let uid = rustix::process::geteuid().as_raw();
+            format!(
+                "data folder {} cannot be reached as user {uid}; let that user into it and into the folders above it, or \
+                 name another with --data",
+                folder.display()
+            )
+        })?;
         privileges::no_core_files();
         Ok(Self { folder, settings })
+    }
+}
+
+/// Where a folder that is a symbolic link leads. Root does not follow a link that somebody else made: where it leads
+/// decides whom root becomes, and so whose files are written.
+fn followed(folder: PathBuf, caller: &Caller) -> Result<PathBuf> {
+    match std::fs::symlink_metadata(&folder) {
+        Ok(about) if about.is_symlink() => {
+            if caller.is_root() && about.uid() != 0 {
+                let link = folder.display();
+                bail!(
+                    "data folder {link} is a symbolic link of user {}; name the folder itself with --data",
+                    about.uid()
+                )
+            }
+            std::fs::canonicalize(&folder).with_context(|| format!("cannot follow data folder {}", folder.display()))
+        }
+        // What else is wrong with it is told when it is entered.
+        _ => Ok(folder),
     }
 }
 
