@@ -44,7 +44,8 @@ impl House {
 
     /// Makes the folder where it is missing and becomes its owner, for good. Must run before any other thread.
     pub(crate) fn enter(folder: PathBuf, caller: &Caller, settings: Settings, needs: Needs) -> Result<Self> {
-        let owner = owner_of(&folder, caller, needs)?;
+        let service = if caller.is_root() { User::named(SERVICE_USER)? } else { None };
+        let owner = owner_of(&folder, caller, needs, service)?;
         match owner {
             Some(owner) => {
                 privileges::become_user(owner).with_context(|| format!("cannot become user {}", owner.uid))?;
@@ -85,7 +86,7 @@ fn followed(folder: PathBuf, caller: &Caller) -> Result<PathBuf> {
 }
 
 /// Whom to become: nobody else where the caller is no root, or where root itself owns the folder.
-fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>> {
+fn owner_of(folder: &Path, caller: &Caller, needs: Needs, service: Option<User>) -> Result<Option<User>> {
     let found = match std::fs::symlink_metadata(folder) {
         Ok(about) if !about.is_dir() => {
             bail!("data folder {} is not a folder; name another with --data", folder.display())
@@ -100,12 +101,16 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>
         }
         return Ok(None);
     }
-    let service = User::named(SERVICE_USER)?;
     let owner = match (found, service) {
         (Some(owner), _) if owner.uid != 0 => Some(owner),
         (Some(_), Some(_)) if needs == Needs::OwnFolder => bail!(
             "data folder {0} belongs to root; give it to the service user with: chown -R {SERVICE_USER}: {0}",
             folder.display()
+        ),
+        // Before a folder is made that would belong to root, and be in the way when the user is there.
+        (_, None) if needs == Needs::OwnFolder => bail!(
+            "there is no user {SERVICE_USER} to give root up to; make it with: \
+             useradd --system --home-dir /var/lib/plimsoll --shell /usr/sbin/nologin {SERVICE_USER}"
         ),
         (Some(_), _) => None,
         (None, service) => {
@@ -117,12 +122,6 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>
             service
         }
     };
-    if owner.is_none() && needs == Needs::OwnFolder {
-        bail!(
-            "there is no user {SERVICE_USER} to give root up to; make it with: \
-             useradd --system --home-dir /var/lib/plimsoll --shell /usr/sbin/nologin {SERVICE_USER}"
-        );
-    }
     Ok(owner)
 }
 
@@ -134,4 +133,19 @@ fn make(folder: &Path) -> Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("cannot make data folder {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_user_to_give_root_up_to_no_folder_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let root = Caller { uid: 0, home: None };
+        let error = owner_of(&folder, &root, Needs::OwnFolder, None).unwrap_err();
+        assert!(error.to_string().contains("useradd"), "{error}");
+        assert!(!folder.exists());
+    }
 }
