@@ -34,6 +34,8 @@ pub enum Rule {
     Exception,
     /// The image that it is compared with has it too.
     Baseline,
+    /// No version mends it, and only what can be mended was asked for.
+    Unfixed,
 }
 
 impl Rule {
@@ -48,6 +50,7 @@ impl Rule {
             Self::Ignored => "ignored",
             Self::Exception => "exception",
             Self::Baseline => "baseline",
+            Self::Unfixed => "unfixed",
         }
     }
 }

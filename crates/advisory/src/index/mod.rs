@@ -11,6 +11,7 @@ mod details;
 mod error;
 mod format;
 mod mapping;
+mod naming;
 mod segment;
 mod strings;
 
@@ -28,6 +29,7 @@ pub use commit::{Tell, Writer};
 pub use compile::{Compiled, Compiler};
 pub use details::Details;
 pub use error::IndexError;
+pub use naming::Claim;
 
 pub(crate) use format::AffectedRow;
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use advisory::{Match, Severity};
 use catalog::{Advisories, Advisory, Catalog};
 use findings::report::IndexIdentity;
-use findings::{Finding, Report};
+use findings::{Finding, Report, Standing};
 use gate::Policy;
 use image::{Digest, Verified};
 use inventory::package::{Located, SourcePackage};
@@ -117,16 +117,14 @@ impl Shelf {
 
     /// Keeps a report, with its rows as the scanner makes them.
     pub(crate) async fn report(&self, report: &Report) {
-        let mut counts = [0; 6];
-        for finding in &report.findings {
-            counts[5 - finding.matched.severity as usize] += 1;
-        }
+        let counts = report.counts();
+        let counts = Severity::WORST_FIRST.map(|severity| counts.of(severity) as i64);
         let row = ReportRow {
             image: report.digest.clone(),
             index_id: report.index.id.clone(),
             scanned_at: report.scanned_at.clone(),
             counts,
-            fixable: report.findings.iter().filter(|finding| finding.matched.fixed.is_some()).count() as i64,
+            fixable: report.fixable() as i64,
             uncovered: report.uncovered.iter().map(|(_, packages)| *packages as i64).sum(),
             json: serde_json::to_vec(report).unwrap(),
         };
@@ -216,6 +214,7 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
         "RUN /bin/sh -c apt-get update && apt-get install -y --no-install-recommends curl ca-certificates python3 && rm -rf /var/lib/apt/lists/* # buildkit",
         "RUN /bin/sh -c pip install --no-cache-dir -r requirements.txt # buildkit",
     ];
+    let standings = vec![Standing::Judged; packages.len()];
     Report {
         name: "app".into(),
         digest: digest.clone(),
@@ -238,6 +237,8 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
         findings,
         suppressed: vec![],
         uncovered: vec![],
+        standings,
+        notes: vec![],
         layers_read: 4,
         cataloguers: inventory::cataloguers::VERSION,
     }
