@@ -4,7 +4,7 @@
 //! no fix add up to all that was found. [`Actions::base`] and [`Actions::rebuilds`] say of the same findings where in
 //! the image the fix comes in, as far as the image itself proves it.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use advisory::Affected;
@@ -70,17 +70,14 @@ pub struct OfLayer {
 impl Actions {
     pub(crate) fn of(report: &Report) -> Self {
         let mut by_package: BTreeMap<(PackageKind, &str, &str), Vec<Group<'_>>> = BTreeMap::new();
-        let groups = report.groups();
-        let order: Vec<_> = groups.iter().map(key).collect();
-        for group in groups {
+        for group in report.groups() {
             by_package.entry(key(&group)).or_default().push(group);
         }
         let mut actions = Self::default();
+        let mut upgrades = Vec::new();
         let mut layers: BTreeMap<usize, Counts> = BTreeMap::new();
-        for key in order {
-            // The order of the upgrades is that of the first finding of each.
-            let Some(groups) = by_package.remove(&key) else { continue };
-            let fixed = target(&groups);
+        for groups in by_package.values() {
+            let fixed = target(groups);
             let (removed, left): (Vec<_>, Vec<_>) = groups.iter().partition(|group| goes_away(group, &fixed));
             for group in left {
                 actions.without_fix.add(group.severity());
@@ -88,10 +85,13 @@ impl Actions {
             for group in removed.iter().filter(|group| group.located().package.kind.is_of_distribution()) {
                 layers.entry(group.located().layer).or_default().add(group.severity());
             }
-            if !removed.is_empty() {
-                actions.upgrades.push(upgrade(report, &removed, fixed));
+            if let Some(urgency) = removed.iter().map(|group| group.urgency()).max() {
+                upgrades.push((urgency, upgrade(report, &removed, fixed)));
             }
         }
+        // By the most urgent of what goes away, then by how much does.
+        upgrades.sort_by_key(|(urgency, upgrade)| Reverse((*urgency, upgrade.removes.total())));
+        actions.upgrades = upgrades.into_iter().map(|(_, upgrade)| upgrade).collect();
         actions.place(report, layers);
         actions
     }

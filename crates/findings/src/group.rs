@@ -40,6 +40,11 @@ impl<'a> Group<'a> {
         self.key
     }
 
+    /// The CVE that it is, or the first of those that a notice is about; else the record's id.
+    pub fn known_as(&self) -> &'a str {
+        if self.cves_of_notice().is_empty() { self.key } else { self.first().matched.known_as() }
+    }
+
     /// The record that says most of it.
     pub fn first(&self) -> &'a Finding {
         self.records[0]

@@ -28,4 +28,4 @@ pub use counts::Counts;
 pub use group::Group;
 pub(crate) use newest::{newest, raise};
 pub use report::{About, Finding, Report};
-pub use standing::Standing;
+pub use standing::{PackageVerdict, Standing};

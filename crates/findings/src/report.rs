@@ -10,7 +10,7 @@ use inventory::{Inventory, package::Located};
 use serde::{Deserialize, Serialize};
 
 use crate::group::{self, Group};
-use crate::standing::{self, Standing};
+use crate::standing::{self, PackageVerdict, Standing};
 use crate::urgency::Urgency;
 use crate::{Actions, Counts};
 
@@ -179,6 +179,16 @@ impl Report {
     /// How the package at a place of the inventory was judged.
     pub fn standing(&self, package: usize) -> Standing {
         self.standings.get(package).copied().unwrap_or_default()
+    }
+
+    /// What is known of each package, in the inventory's order.
+    pub fn package_verdicts(&self) -> Vec<PackageVerdict> {
+        standing::verdicts(self)
+    }
+
+    /// What applies and is not counted, as [`groups`](Report::groups).
+    pub fn suppressed_groups(&self) -> Vec<Group<'_>> {
+        group::groups(&self.suppressed, &self.findings)
     }
 
     /// Counts no longer what `why` gives a reason for. A notice about several goes when nothing that it is told with

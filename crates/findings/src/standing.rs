@@ -8,7 +8,7 @@ use inventory::package::{Located, Owner};
 use inventory::{Inventory, Package, PackageKind};
 use serde::{Deserialize, Serialize};
 
-use crate::feeds;
+use crate::{Report, feeds};
 
 /// How one package was judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,48 @@ pub enum Standing {
     /// A package of the distribution owns its files, and the distribution's own advisories, unfixed issues included,
     /// judge that one.
     ByOwner,
+}
+
+/// What is known of one package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PackageVerdict {
+    /// Something that is counted applies.
+    Affected,
+    /// A loaded source covers it, and nothing that is counted applies.
+    NoneKnown,
+    /// It is judged through the distribution's package that owns it.
+    ByOwner,
+    /// Nothing is known.
+    Unknown,
+}
+
+impl PackageVerdict {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Affected => "affected",
+            Self::NoneKnown => "nothing known",
+            Self::ByOwner => "by its owner",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is known of each package of a report, in the inventory's order.
+pub(crate) fn verdicts(report: &Report) -> Vec<PackageVerdict> {
+    let affected: HashSet<_> = report.findings.iter().map(|finding| place(&finding.located)).collect();
+    let verdict = |(number, located): (usize, &Located)| match report.standing(number) {
+        _ if affected.contains(&place(located)) => PackageVerdict::Affected,
+        Standing::Judged => PackageVerdict::NoneKnown,
+        Standing::ByOwner => PackageVerdict::ByOwner,
+        Standing::Unknown => PackageVerdict::Unknown,
+    };
+    report.inventory.packages.iter().enumerate().map(verdict).collect()
+}
+
+fn place(located: &Located) -> (&Package, &str, usize) {
+    (&located.package, &located.path, located.layer)
 }
 
 /// The standing of each package, in the inventory's order.

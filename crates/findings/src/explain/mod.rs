@@ -9,7 +9,7 @@ use inventory::package::Gone;
 pub use absence::Absence;
 
 use crate::actions::Upgrade;
-use crate::{Finding, Group, Report, group};
+use crate::{Finding, Group, Report};
 
 /// Everything that can be said of one id and one image.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl<'a> Explanation<'a> {
         let named = |groups: Vec<Group<'a>>| groups.into_iter().filter(|group| group.is_called(&id)).collect();
         let upgrades = report.actions().upgrades;
         let found = places(named(report.groups()), report, &upgrades);
-        let suppressed = places(named(group::groups(&report.suppressed, &report.findings)), report, &[]);
+        let suppressed = places(named(report.suppressed_groups()), report, &[]);
         let matched: Vec<&Finding> = found.iter().chain(&suppressed).flat_map(Place::records).collect();
         let mut records = match index {
             Some(index) => index.records_naming(&id)?,

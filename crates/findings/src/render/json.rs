@@ -2,15 +2,13 @@
 //!
 //! It is apart from how a report is kept in the store, so that what is kept may change without breaking who reads this.
 
-use std::collections::HashSet;
-
 use advisory::{Affected, Category, Epss, Kev, Severity, Suppression};
 use inventory::package::{Gone, Located};
 use inventory::{PackageKind, Release};
 use serde::Serialize;
 
 use crate::actions::{Actions, OfLayer, Upgrade};
-use crate::{Counts, Finding, Report, Standing, escape, group};
+use crate::{Counts, Finding, PackageVerdict, Report, escape, group};
 
 /// The version of the shape: fields may be added within a major version, and are never removed or changed.
 pub const SCHEMA_VERSION: &str = "1.1";
@@ -163,16 +161,6 @@ struct JsonGone<'a> {
     replaced_by: Option<&'a str>,
 }
 
-/// What is known of a package: `none-known` only where a loaded source covers it.
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum PackageVerdict {
-    Affected,
-    NoneKnown,
-    ByOwner,
-    Unknown,
-}
-
 #[derive(Serialize)]
 struct JsonOwner<'a> {
     kind: PackageKind,
@@ -220,7 +208,6 @@ impl<'a> Document<'a> {
     fn of(report: &'a Report, actions: &'a Actions) -> Self {
         let groups = report.groups();
         let counts: Counts = groups.iter().map(crate::Group::severity).collect();
-        let suppressed_groups = group::groups(&report.suppressed, &report.findings);
         let history = report.history.iter().map(Option::as_deref).chain(std::iter::repeat(None));
         let layers = report.inventory.layers.iter().zip(history);
         let present = |text: &'a str| Some(text).filter(|text| !text.is_empty());
@@ -244,7 +231,7 @@ impl<'a> Document<'a> {
                 records: report.findings.len(),
                 fixable: groups.iter().filter(|group| group.is_fixable()).count(),
                 exploited: groups.iter().filter(|group| group.kev().is_some()).count(),
-                suppressed: suppressed_groups.len(),
+                suppressed: report.suppressed_groups().len(),
                 worst: counts.worst(),
                 by_severity: counts,
             },
@@ -283,16 +270,8 @@ fn findings<'a>(findings: &'a [Finding], keys: Vec<Vec<&'a str>>) -> Vec<JsonFin
 
 /// Every package with what is known of it.
 fn packages(report: &Report) -> Vec<JsonPackage<'_>> {
-    let place = |located: &Located| (located.purl.clone(), located.path.clone(), located.layer);
-    let affected: HashSet<_> = report.findings.iter().map(|finding| place(&finding.located)).collect();
-    let verdict = |number: usize, located: &Located| match report.standing(number) {
-        _ if affected.contains(&place(located)) => PackageVerdict::Affected,
-        Standing::Judged => PackageVerdict::NoneKnown,
-        Standing::ByOwner => PackageVerdict::ByOwner,
-        Standing::Unknown => PackageVerdict::Unknown,
-    };
-    let packages = report.inventory.packages.iter().enumerate();
-    packages.map(|(number, located)| JsonPackage::of(located, verdict(number, located))).collect()
+    let packages = report.inventory.packages.iter().zip(report.package_verdicts());
+    packages.map(|(located, verdict)| JsonPackage::of(located, verdict)).collect()
 }
 
 impl<'a> JsonFinding<'a> {

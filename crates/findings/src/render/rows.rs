@@ -80,7 +80,7 @@ fn name(group: &Group<'_>) -> String {
 fn ids(group: &Group<'_>, narrow: bool) -> String {
     let records: Vec<&str> =
         group.records().iter().chain(group.also()).map(|record| record.matched.id.as_str()).collect();
-    let known = group.first().matched.known_as();
+    let known = group.known_as();
     match records[..] {
         [only] if only.ends_with(known) => plain(if narrow { known } else { only }),
         [only] => format!("{} ({})", plain(known), plain(only)),

@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::words::{by_severity, number};
 use crate::escape::plain;
 use crate::headers::is_kernel_headers;
-use crate::{Counts, Group, Report, Standing, group, urgency};
+use crate::{Counts, Group, Report, Standing, urgency};
 
 /// Older advisories miss what the world has learned since.
 const OLD_AFTER_DAYS: i64 = 7;
@@ -80,7 +80,7 @@ fn headers(groups: &[Group<'_>]) -> Option<String> {
 /// What applies and is not counted, by rule.
 fn suppressed(report: &Report, all: bool) -> Option<String> {
     let mut rules: BTreeMap<Rule, usize> = BTreeMap::new();
-    for group in group::groups(&report.suppressed, &report.findings) {
+    for group in report.suppressed_groups() {
         if let Some(suppression) = &group.first().matched.suppressed {
             *rules.entry(suppression.rule).or_default() += 1;
         }

@@ -7,7 +7,7 @@ use super::fields::wrapped;
 use super::rows::{self, Row};
 use super::{summary, todo};
 use crate::escape::plain;
-use crate::{Group, Report, group};
+use crate::{Group, Report};
 
 /// A narrower terminal gets lines that are broken by itself.
 const NARROWEST: u16 = 60;
@@ -144,7 +144,7 @@ const LONGEST_ID: usize = 21;
 
 fn not_counted(report: &Report, view: View) -> String {
     let mut table = bare(view, &["RULE", "PACKAGE", "ID", "REASON"]);
-    for group in group::groups(&report.suppressed, &report.findings) {
+    for group in report.suppressed_groups() {
         let row = rows::single(&group, is_narrow(view));
         let suppression = group.first().matched.suppressed.as_ref();
         table.add_row([

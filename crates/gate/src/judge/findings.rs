@@ -146,7 +146,7 @@ fn told(finding: &Group<'_>, ended: Option<Date>) -> String {
         None => "no fix yet".to_owned(),
     };
     let ended = ended.map(|date| format!(", its exception ended with {date}")).unwrap_or_default();
-    let id = finding.first().matched.known_as();
+    let id = finding.known_as();
     format!("{} {} in {}, {fixed}{ended}", plain(id), severity_word(finding.severity()), package(finding))
 }
 
