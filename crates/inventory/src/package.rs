@@ -197,6 +197,9 @@ pub struct Inventory {
     pub layers: Vec<Digest>,
     /// What could not be read, one sentence each (path, cataloguer, reason).
     pub warnings: Vec<String>,
+    /// Whether the release was told by whoever scans ([`Inventory::as_of`]) and is not what the image says.
+    #[serde(default)]
+    pub release_told: bool,
     /// Layers whose bytes were not held against their digests, so that nothing says that they are the image's.
     #[serde(default)]
     pub unverified: Vec<usize>,

@@ -98,6 +98,7 @@ impl Inventory {
             gone.located.purl = gone.located.package.purl(Some(&release));
         }
         self.release = Some(release);
+        self.release_told = true;
         self
     }
 }

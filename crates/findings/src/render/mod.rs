@@ -4,6 +4,7 @@ mod explain;
 mod explain_json;
 mod fields;
 mod json;
+mod release;
 mod rows;
 mod summary;
 mod table;
