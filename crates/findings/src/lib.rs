@@ -8,6 +8,8 @@ pub mod counts;
 pub mod escape;
 pub mod render;
 pub mod report;
+mod subject;
 
 pub use counts::Counts;
 pub use report::{About, Finding, Report};
+pub use subject::Subject;

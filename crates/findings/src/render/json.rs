@@ -7,7 +7,7 @@ use inventory::package::Located;
 use inventory::{PackageKind, Release};
 use serde::Serialize;
 
-use crate::{Counts, Finding, Report, escape};
+use crate::{Counts, Finding, Report, Subject, escape};
 
 /// The version of the shape: fields may be added within a major version, and are never removed or changed.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -37,6 +37,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Image<'a> {
     name: &'a str,
+    kind: Subject,
     digest: &'a str,
     platform: &'a str,
     distribution: Option<Distribution<'a>>,
@@ -130,6 +131,7 @@ impl<'a> Document<'a> {
             schema_version: SCHEMA_VERSION,
             image: Image {
                 name: &report.name,
+                kind: report.subject,
                 digest: report.digest.as_str(),
                 platform: &report.platform,
                 distribution: report.inventory.release.as_ref().map(Distribution::of),

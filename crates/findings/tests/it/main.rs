@@ -5,4 +5,5 @@
 mod json;
 mod reports;
 mod sample;
+mod schemas;
 mod table;

@@ -1,7 +1,8 @@
 //! `plimsoll scan`: what is vulnerable in an image.
 
 mod advisories;
-mod destination;
+pub(crate) mod destination;
+pub(crate) mod formats;
 pub(crate) mod progress;
 
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use findings::Report;
+use findings::render::Bill;
 use image::Platform;
 use inventory::worker::Launcher;
 use scan::{Advisories, Options, Scanner};
@@ -64,6 +66,12 @@ enum Format {
     Table,
     /// For programs: docs/scanning.md describes it.
     Json,
+    /// SARIF 2.1.0, for GitHub's code scanning and its kin.
+    Sarif,
+    /// CycloneDX 1.6: packages, and findings as vulnerabilities.
+    Cyclonedx,
+    /// SPDX 2.3: packages, and findings as external references.
+    Spdx,
 }
 
 /// The severity from which on a scan fails.
@@ -156,5 +164,8 @@ fn render(report: &Report, format: Format, style: Style) -> Result<Vec<u8>> {
     Ok(match format {
         Format::Table => findings::render::table(report, style.width, style.colour).into_bytes(),
         Format::Json => findings::render::json(report).context("cannot write the report as JSON")?,
+        Format::Sarif => formats::sarif(report, false)?,
+        Format::Cyclonedx => formats::cyclonedx(&Bill::of_report(report, false))?,
+        Format::Spdx => formats::spdx(&Bill::of_report(report, false))?,
     })
 }
