@@ -14,8 +14,13 @@
 //! compiler then asks for its line in `purl.rs`. Raise [`VERSION`]; the kept records are then made anew.
 
 mod apk;
+mod composer;
+mod conda;
 mod deb822;
+mod dotnet;
 mod dpkg;
+mod gem;
+mod java;
 mod lines;
 mod member;
 mod npm;
@@ -23,6 +28,7 @@ mod os_release;
 mod python;
 mod told;
 mod wanted;
+mod zip;
 
 pub use member::{Content, Member};
 pub use told::Told;
@@ -31,10 +37,21 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// All cataloguers. A file that several want is read by each.
-pub static ALL: &[&dyn Cataloguer] = &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease];
+pub static ALL: &[&dyn Cataloguer] = &[
+    &dpkg::Dpkg,
+    &apk::Apk,
+    &python::Python,
+    &npm::Npm,
+    &os_release::OsRelease,
+    &dotnet::Dotnet,
+    &java::Java,
+    &gem::Gem,
+    &composer::Composer,
+    &conda::Conda,
+];
 
 /// Reads one package format.
 pub trait Cataloguer: Sync {
@@ -81,6 +98,13 @@ mod tests {
         assert_eq!(ids("usr/lib/apk/db/installed"), ["apk"]);
         assert_eq!(ids("app/node_modules/@babel/core/package.json"), ["npm"]);
         assert_eq!(ids("venv/lib/python3.11/site-packages/idna-3.4.dist-info/METADATA"), ["python"]);
+        assert_eq!(ids("venv/lib/python3.11/site-packages/idna-3.4-py3.11.egg"), ["python"]);
+        assert_eq!(ids("usr/share/nodejs/@babel/core/package.json"), ["npm"]);
+        assert_eq!(ids("app/app.deps.json"), ["dotnet"]);
+        assert_eq!(ids("opt/tomcat/webapps/a.war"), ["java"]);
+        assert_eq!(ids("usr/lib/ruby/gems/3.1.0/specifications/default/json-2.6.1.gemspec"), ["gem"]);
+        assert_eq!(ids("var/www/vendor/composer/installed.json"), ["composer"]);
+        assert_eq!(ids("opt/conda/conda-meta/zlib-1.2.13-h5eee18b_0.json"), ["conda"]);
         assert_eq!(ids("usr/lib/os-release"), ["os-release"]);
         assert!(ids("app/package.json").is_empty());
         assert!(ids("usr/bin/python3").is_empty());
