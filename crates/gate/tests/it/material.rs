@@ -84,6 +84,8 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         findings,
         suppressed: vec![],
         uncovered: vec![],
+        standings: vec![],
+        notes: vec![],
         layers_read: 0,
         cataloguers: inventory::cataloguers::VERSION,
     }

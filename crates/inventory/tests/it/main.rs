@@ -11,6 +11,7 @@ mod merging;
 mod overlay;
 mod ownership;
 mod real;
+mod rpm;
 mod seal;
 mod support;
 mod worker;
