@@ -82,6 +82,9 @@ pub struct Package {
     pub vendor: Option<String>,
     /// The module stream that it is of, as rpm's `ModularityLabel` writes it (`nodejs:16:8060020220523:ad008a3a`).
     pub module: Option<String>,
+    /// Where it lies inside the file that tells of it, where that is an archive in an archive:
+    /// `WEB-INF/lib/b.jar`, `BOOT-INF/lib/c.jar!/META-INF/lib/d.jar`.
+    pub inside: Option<String>,
 }
 
 /// A distribution's source package.
@@ -123,6 +126,16 @@ pub struct Located {
     /// installed it: no later layer wrote it anew.
     #[serde(default)]
     pub owner: Option<Owner>,
+}
+
+impl Located {
+    /// Where it is for people: its file, and the place inside that (`/app/a.war!/WEB-INF/lib/b.jar`).
+    pub fn place(&self) -> String {
+        match &self.package.inside {
+            Some(inside) => format!("{}!/{inside}", self.path),
+            None => self.path.clone(),
+        }
+    }
 }
 
 /// A distribution's package that owns a file which tells of another package.
@@ -197,6 +210,9 @@ pub struct Inventory {
 }
 
 impl Package {
+    /// Longest place inside a file.
+    const LONGEST_INSIDE: usize = 4096;
+
     /// A package of which nothing but name and version is known yet.
     pub fn new(kind: PackageKind, name: impl Into<String>, version: impl Into<String>) -> Self {
         Self {
@@ -208,6 +224,7 @@ impl Package {
             licences: Vec::new(),
             vendor: None,
             module: None,
+            inside: None,
         }
     }
 
@@ -226,6 +243,14 @@ impl Package {
         let source = self.source.iter().flat_map(|source| [&source.name, &source.version]);
         for text in others.chain(source) {
             word(text, "a field is empty", "a field is too long", "a field has control characters")?;
+        }
+        if let Some(inside) = &self.inside {
+            if inside.len() > Self::LONGEST_INSIDE {
+                return Err("it lies too deep inside its file");
+            }
+            if inside.is_empty() || inside.chars().any(char::is_control) {
+                return Err("its place inside its file is none");
+            }
         }
         if self.licences.len() > 100 { Err("it has more than a hundred licences") } else { Ok(()) }
     }

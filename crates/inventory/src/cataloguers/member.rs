@@ -27,6 +27,11 @@ impl<'a> Member<'a> {
         self.path.rsplit_once('/').map_or(self.path, |(_, name)| name)
     }
 
+    /// Its bytes, for a format that is read at random.
+    pub(super) fn content(&mut self) -> &mut dyn Content {
+        &mut *self.content
+    }
+
     /// Its bytes as a buffered stream, for a format that is read line by line.
     pub fn lines(&mut self) -> impl BufRead + '_ {
         BufReader::with_capacity(16 << 10, &mut self.content)

@@ -15,7 +15,9 @@
 
 mod apk;
 mod deb822;
+mod dotnet;
 mod dpkg;
+mod java;
 mod lines;
 mod member;
 mod npm;
@@ -23,6 +25,7 @@ mod os_release;
 mod python;
 mod told;
 mod wanted;
+mod zip;
 
 pub use member::{Content, Member};
 pub use told::Told;
@@ -31,10 +34,11 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// All cataloguers. A file that several want is read by each.
-pub static ALL: &[&dyn Cataloguer] = &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease];
+pub static ALL: &[&dyn Cataloguer] =
+    &[&dpkg::Dpkg, &apk::Apk, &python::Python, &npm::Npm, &os_release::OsRelease, &dotnet::Dotnet, &java::Java];
 
 /// Reads one package format.
 pub trait Cataloguer: Sync {
