@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`; the scripts behind them say what they do.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench
+.PHONY: help build demo test check bench fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ check: ## format, lints, licences and sources of dependencies
 
 bench: ## ratios against syft, gzip, pigz and crun, as a table
 	@bench/run.sh
+
+fuzz: ## every parser of bytes that others chose, for a bounded time (TIME=60 seconds each)
+	@TIME='$(TIME)' scripts/fuzz.sh
 
 build: ## the release binaries, in target/release
 	@scripts/build.sh

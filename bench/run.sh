@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # How fast, against the programs that people know; in one run, so that the ratios hold on any machine.
-# Prints a table in Markdown. `make bench` calls it.
+# Prints tables in Markdown. `make bench` calls it. Trivy is measured too where it is on the PATH.
 #
+#   bench/run.sh scans   only these; `starts` are the others
 #   RUNS=5           how often each fast command is timed
 #   ADVISORIES=DIR   OSV records for the index; else `../shared/data/osv`, else the demo's five
 set -euo pipefail
@@ -15,6 +16,8 @@ fi
 step "install what the benchmark needs" scripts/install.sh build user bench
 use_rust
 step "release build" cargo build --release --locked --package cli --package sandbox
+step "the bare loop" cargo build --release --locked --package image --example bare_loop
+release="${CARGO_TARGET_DIR:-$ROOT/target}/release"
 
 base=$(scripts/base-image.sh bench build-essential python3 nodejs npm default-jdk-headless git)
 layout="$PLIMSOLL_CACHE/bench-image"
@@ -26,5 +29,6 @@ if [ ! -e "$layout/complete" ]; then
     umoci config --image "$layout:1.0" --config.cmd /bin/bash
     touch "$layout/complete"
 fi
-PLIMSOLL="${CARGO_TARGET_DIR:-$ROOT/target}/release/plimsoll" SYFT="$PLIMSOLL_TOOLS/syft-$SYFT_VERSION/bin/syft" \
-    LAYOUT="$layout" TAR="$base" SMALL="$(scripts/base-image.sh)" exec python3 bench/measure.py
+step "its other shapes" python3 bench/images.py "$base" "$layout" "$PLIMSOLL_CACHE"
+PLIMSOLL="$release/plimsoll" BARE_LOOP="$release/examples/bare_loop" SYFT="$PLIMSOLL_TOOLS/syft-$SYFT_VERSION/bin/syft" \
+    LAYOUT="$layout" TAR="$base" SMALL="$(scripts/base-image.sh)" exec python3 bench/measure.py "$@"

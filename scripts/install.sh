@@ -64,9 +64,11 @@ packages_for() {
         program newuidmap uidmap
         program sqlite3 sqlite3
         program npm npm
+        program gem ruby
         program python3 python3
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
         jsonschema || wanted+=(python3-jsonschema)
+        python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         package busybox-static
         program docker-registry docker-registry
         if ! have dockerd; then
@@ -83,6 +85,7 @@ packages_for() {
     check) ;;
     bench)
         program pigz pigz
+        program zstd zstd
         program crun crun
         program mmdebstrap mmdebstrap
         program skopeo skopeo
@@ -247,6 +250,7 @@ for profile in "$@"; do
     user) install_user ;;
     test)
         install_cosign
+        install_syft
         # A Python that is not the distribution's does not see the distribution's package.
         jsonschema || python3 -m pip install --quiet --disable-pip-version-check jsonschema >&2 ||
             fail "Python's jsonschema could not be installed"

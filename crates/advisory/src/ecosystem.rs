@@ -5,6 +5,23 @@ use std::collections::BTreeSet;
 
 use inventory::{Inventory, Package, PackageKind, Release};
 
+/// Whether a source puts the CVEs that its advisories are about among `related`. OSV means other things by that field, so
+/// it is followed for these only: AlmaLinux and Rocky Linux to this day, the others in records from before `upstream`.
+pub(crate) fn tells_cves_as_related(ecosystem: &str) -> bool {
+    matches!(
+        base(ecosystem),
+        "AlmaLinux"
+            | "Rocky Linux"
+            | "Red Hat"
+            | "SUSE"
+            | "openSUSE"
+            | "Mageia"
+            | "openEuler"
+            | "Ubuntu"
+            | "Chainguard"
+    )
+}
+
 /// The name without release (`Debian:12` is `Debian`).
 pub fn base(ecosystem: &str) -> &str {
     ecosystem.split_once(':').map_or(ecosystem, |(base, _)| base)
@@ -119,7 +136,12 @@ fn home_of_kind(kind: PackageKind, release: Option<&Release>) -> Home {
         PackageKind::Composer => known("Packagist".into()),
         PackageKind::Nuget => known("NuGet".into()),
         PackageKind::Conda => Home { ecosystem: "conda".into(), in_osv: false },
-        PackageKind::Rpm => foreign(release, "rpm"),
+        PackageKind::Rpm => match release {
+            Some(release) if release.id == "almalinux" => {
+                known(format!("AlmaLinux:{}", release.version_id.split('.').next().unwrap_or_default()))
+            }
+            other => foreign(other, "rpm"),
+        },
         PackageKind::Alpm => foreign(release, "pacman"),
         PackageKind::Deb => match release {
             Some(release) if release.id == "debian" => known(debian(release)),

@@ -21,32 +21,57 @@ pub enum Event<'a> {
     Limit(&'a str),
 }
 
-/// Whether a version lies in the range of these events.
+/// The part of a range that holds a version: from one event to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Where it begins; `0` is before every version.
+    pub introduced: &'a str,
+    /// What ends it, `Fixed` or `LastAffected`, where something does.
+    pub end: Option<Event<'a>>,
+}
+
+/// The part of the range of these events in which a version lies; `None` where it lies in none.
 ///
 /// Where `scheme` is unknown or cannot read the version, only a range without bounds can be answered. An event whose
 /// version cannot be read counts for nothing.
-pub fn includes(scheme: Option<Scheme>, version: &str, events: &[Event<'_>]) -> bool {
+pub fn part<'a>(
+    scheme: Option<Scheme>,
+    version: &str,
+    events: impl Iterator<Item = Event<'a>> + Clone,
+) -> Option<Part<'a>> {
     let Some(scheme) = scheme.filter(|scheme| scheme.orders(version)) else {
-        return is_unbounded(events);
+        return is_unbounded(events).then_some(Part { introduced: "0", end: None });
     };
-    if !before_limits(scheme, version, events) {
-        return false;
+    if !before_limits(scheme, version, events.clone()) {
+        return None;
     }
-    let mut last = None;
-    for event in events {
-        if applies(scheme, version, event) && last.is_none_or(|last| !sorts_after(scheme, last, event)) {
+    let mut last: Option<Event<'a>> = None;
+    for event in events.clone() {
+        if applies(scheme, version, &event) && last.is_none_or(|last| !sorts_after(scheme, &last, &event)) {
             last = Some(event);
         }
     }
-    matches!(last, Some(Event::Introduced(_)))
+    let Some(Event::Introduced(introduced)) = last else { return None };
+    let ends = events.filter(|event| {
+        matches!(event, Event::Fixed(_) | Event::LastAffected(_))
+            && scheme.orders(event.version())
+            && !applies(scheme, version, event)
+    });
+    let end = ends.reduce(|low, next| if sorts_after(scheme, &low, &next) { next } else { low });
+    Some(Part { introduced, end })
+}
+
+/// Whether a version lies in the range of these events; as [`part`].
+pub fn includes<'a>(scheme: Option<Scheme>, version: &str, events: impl Iterator<Item = Event<'a>> + Clone) -> bool {
+    part(scheme, version, events).is_some()
 }
 
 /// Whether every version lies in the range.
-pub fn is_unbounded(events: &[Event<'_>]) -> bool {
+pub fn is_unbounded<'a>(events: impl Iterator<Item = Event<'a>>) -> bool {
     let mut introduced = false;
     for event in events {
         match event {
-            Event::Introduced(version) => introduced |= *version == "0",
+            Event::Introduced(version) => introduced |= version == "0",
             Event::Limit(version) if version.contains('*') => {}
             _ => return false,
         }
@@ -65,7 +90,7 @@ fn applies(scheme: Scheme, version: &str, event: &Event<'_>) -> bool {
     }
 }
 
-fn before_limits(scheme: Scheme, version: &str, events: &[Event<'_>]) -> bool {
+fn before_limits<'a>(scheme: Scheme, version: &str, events: impl Iterator<Item = Event<'a>>) -> bool {
     let mut limited = false;
     for event in events {
         if let Event::Limit(limit) = event {
@@ -112,7 +137,7 @@ mod tests {
     use super::*;
 
     fn semver(version: &str, events: &[Event<'_>]) -> bool {
-        includes(Some(Scheme::Semver), version, events)
+        includes(Some(Scheme::Semver), version, events.iter().copied())
     }
 
     #[test]
@@ -136,7 +161,7 @@ mod tests {
     #[test]
     fn zero_is_before_everything_even_pre_releases() {
         assert!(semver("0.0.0-alpha", &[Introduced("0"), Fixed("1.0.0")]));
-        assert!(includes(Some(Scheme::Dpkg), "0~~", &[Introduced("0")]));
+        assert!(includes(Some(Scheme::Dpkg), "0~~", [Introduced("0")].into_iter()));
     }
 
     #[test]
@@ -170,12 +195,23 @@ mod tests {
     fn a_version_that_nothing_orders_lies_only_in_a_range_without_bounds() {
         assert!(semver("(devel)", &[Introduced("0")]));
         assert!(!semver("(devel)", &[Introduced("0"), Fixed("1.0.0")]));
-        assert!(includes(None, "7", &[Introduced("0"), Limit("*")]));
+        assert!(includes(None, "7", [Introduced("0"), Limit("*")].into_iter()));
     }
 
     #[test]
     fn an_event_that_nothing_orders_costs_itself_alone() {
         assert!(semver("1.0.0", &[Introduced("0"), Fixed("garbage"), Fixed("2.0.0")]));
         assert!(!semver("2.0.0", &[Introduced("0"), Fixed("garbage"), Fixed("2.0.0")]));
+    }
+
+    #[test]
+    fn the_part_that_holds_a_version_ends_at_the_next_event() {
+        let events = [Fixed("3.2.5"), Introduced("3.0.0"), Introduced("1.0.0"), LastAffected("1.5.0")];
+        let part = |version: &str| part(Some(Scheme::Semver), version, events.iter().copied());
+        assert_eq!(part("1.2.0"), Some(Part { introduced: "1.0.0", end: Some(LastAffected("1.5.0")) }));
+        assert_eq!(part("3.2.4"), Some(Part { introduced: "3.0.0", end: Some(Fixed("3.2.5")) }));
+        assert_eq!(part("1.6.0"), None);
+        let endless = super::part(Some(Scheme::Semver), "1.0.0", [Introduced("0")].into_iter());
+        assert_eq!(endless, Some(Part { introduced: "0", end: None }));
     }
 }

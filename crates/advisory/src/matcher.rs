@@ -1,16 +1,17 @@
 //! Which records apply to a package.
 
-use std::cmp::Ordering;
+use std::borrow::Cow;
 
 use inventory::package::Located;
 use inventory::{Inventory, Package, Release};
 use serde::{Deserialize, Serialize};
 
-use crate::ecosystem::{self, Home};
+use crate::claim::{Claim, Held, Reading};
+use crate::ecosystem;
 use crate::enrichment::{Epss, Kev};
-use crate::evaluate::{self, Event};
-use crate::index::{AffectedRow, Damage, Index, IndexError, Segment};
-use crate::qualifier::Suppression;
+use crate::index::{AffectedRow, Damage, Index, IndexError, RecordRow, Segment};
+use crate::places::{Place, Places};
+use crate::qualifier::{self, Case, Image, Suppression, ubuntu_pro};
 use crate::severity::Severity;
 use crate::versions::Scheme;
 
@@ -32,6 +33,9 @@ pub struct Match {
     pub severity_source: Option<String>,
     /// The lowest fixed version above the installed one, where there is one.
     pub fixed: Option<String>,
+    /// A fix that is only in another stream of the distribution, where the one that matched has none.
+    #[serde(default)]
+    pub fixed_elsewhere: Option<FixElsewhere>,
     /// OSV's ecosystem that matched (`Debian:12`).
     pub ecosystem: String,
     /// The name that matched (source or binary, as the ecosystem wants).
@@ -55,6 +59,15 @@ pub struct Match {
     /// Why it is not counted, where it is not.
     #[serde(default)]
     pub suppressed: Option<Suppression>,
+}
+
+/// A fix that only another stream of the distribution has (Ubuntu Pro).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixElsewhere {
+    /// OSV's name of that stream (`Ubuntu:Pro:22.04:LTS`).
+    pub ecosystem: String,
+    /// The lowest fixed version there.
+    pub version: String,
 }
 
 /// What a record is about.
@@ -106,47 +119,66 @@ impl Match {
     }
 }
 
-/// Most fixed versions that are tried for being the lowest one that helps; real records have a few dozen.
-const MOST_TRIED_FIXES: usize = 256;
-
 impl Index {
     /// What is known of a package, ordered by id. A damaged index is an error and never "nothing".
     pub fn verdict(&self, package: &Package, release: Option<&Release>) -> Result<Verdict, IndexError> {
         let home = ecosystem::home(package, release);
         let known = ecosystem::known_as(&home, package);
-        let names: Vec<&str> = known.names.iter().map(AsRef::as_ref).collect();
-        self.judge(home, &names, known.version)
+        self.judge(&home.ecosystem, &known.names, known.version, None)
     }
 
     /// What is known of a package of an image: as [`Index::verdict`] says, and then judged by what the image tells
     /// beyond name and version. What that suppresses stays in the answer, with the reason.
     pub fn verdict_in(&self, located: &Located, inventory: &Inventory) -> Result<Verdict, IndexError> {
-        self.verdict(&located.package, inventory.release.as_ref())
+        let home = ecosystem::home(&located.package, inventory.release.as_ref());
+        let known = ecosystem::known_as(&home, &located.package);
+        self.judge(&home.ecosystem, &known.names, known.version, Some(Image { located, inventory }))
     }
 
     /// What is known of a version of a package by its name in an OSV ecosystem (`PyPI`, `Debian:12`).
     pub fn verdict_by_name(&self, ecosystem: &str, name: &str, version: &str) -> Result<Verdict, IndexError> {
-        let home = Home { ecosystem: ecosystem.into(), in_osv: true };
-        self.judge(home, &[&ecosystem::normalise(ecosystem, name)], version)
+        self.judge(ecosystem, &[ecosystem::normalise(ecosystem, name)], version, None)
     }
 
-    fn judge(&self, home: Home, names: &[&str], version: &str) -> Result<Verdict, IndexError> {
+    fn judge(
+        &self,
+        ecosystem: &str,
+        names: &[Cow<'_, str>],
+        version: &str,
+        image: Option<Image<'_>>,
+    ) -> Result<Verdict, IndexError> {
         let mut covered = false;
         let mut found = Vec::new();
         for (info, segment) in self.readers() {
-            let question = Question { segment, version, names };
-            match question.ask(&home.ecosystem, &mut found) {
+            let question = Question { segment, version, names, image };
+            match question.ask(ecosystem, &mut found) {
                 Ok(answered) => covered |= answered,
                 Err(damage) => return Err(self.damaged(info, &damage)),
             }
         }
         if !covered {
-            return Ok(Verdict::Unknown { ecosystem: home.ecosystem });
+            return Ok(Verdict::Unknown { ecosystem: ecosystem.to_owned() });
         }
-        // Two imports may hold one record: the newer one counts.
+        self.keep_newest(&mut found)?;
+        for found in &mut found {
+            self.enrich(found)?;
+        }
+        Ok(Verdict::Covered(found))
+    }
+
+    /// Two imports may hold one record: the newer one counts, also where it does not apply any more.
+    fn keep_newest(&self, found: &mut Vec<Match>) -> Result<(), IndexError> {
         found.sort_by(|left: &Match, right| left.id.cmp(&right.id).then_with(|| right.modified.cmp(&left.modified)));
         found.dedup_by(|later, kept| later.id == kept.id);
-        Ok(Verdict::Covered(found))
+        let mut outdated = Vec::new();
+        if self.segments().filter(|segment| segment.counts.records > 0).count() > 1 {
+            for found in found.iter() {
+                outdated.push(self.has_newer(&found.id, found.modified.as_deref().unwrap_or_default())?);
+            }
+        }
+        let mut outdated = outdated.into_iter();
+        found.retain(|_| !outdated.next().unwrap_or(false));
+        Ok(())
     }
 }
 
@@ -156,133 +188,129 @@ type Read<T> = Result<T, Damage>;
 struct Question<'a> {
     segment: Segment<'a>,
     version: &'a str,
-    names: &'a [&'a str],
-}
-
-/// What one record says of the package: the rows of one record.
-struct Claim<'a> {
-    scheme: Option<Scheme>,
-    ranges: Vec<ClaimedRange<'a>>,
-    versions: Vec<&'a str>,
-}
-
-struct ClaimedRange<'a> {
-    scheme: Option<Scheme>,
-    events: Vec<Event<'a>>,
+    names: &'a [Cow<'a, str>],
+    /// Where the package is, if the answer is to be judged by that.
+    image: Option<Image<'a>>,
 }
 
 impl<'a> Question<'a> {
     /// Appends what applies; `false` where the segment does not cover the ecosystem. Records for all releases
     /// (`Debian`) count too, unless the same record says something of the very release.
     fn ask(&self, ecosystem: &str, found: &mut Vec<Match>) -> Read<bool> {
-        let mut covered = false;
+        let places = Places::of(self.segment, ecosystem)?;
         let mut answered: Vec<u32> = Vec::new();
-        let base = ecosystem::base(ecosystem);
-        let places = [Some(ecosystem), (base != ecosystem).then_some(base)];
-        for place in places.into_iter().flatten() {
-            let Some(row) = self.segment.ecosystem(place)? else { continue };
-            covered = true;
+        let mut in_base = false;
+        let mut left = places.iter();
+        while let Some(place) = left.next() {
             let before = answered.len();
-            let mut here = Vec::new();
+            let is_last = left.size_hint().1 == Some(0);
             for name in self.names {
-                let Some(package) = self.segment.package(row, name)? else { continue };
-                for rows in self.segment.affected(package)?.chunk_by(|left, right| left.record == right.record) {
+                let Some(package) = self.segment.package(place.row, name)? else { continue };
+                in_base |= !place.is_other_product;
+                let of_package = self.segment.affected(package)?;
+                for rows in of_package.chunk_by(|left, right| left.record == right.record) {
                     let record = rows[0].record.get();
                     if answered[..before].contains(&record) {
                         continue;
                     }
-                    here.push(record);
-                    let claim = self.claim(place, rows)?;
-                    if claim.holds(self.version) {
-                        found.push(self.describe(&rows[0], place, name, &claim)?);
+                    if !is_last {
+                        answered.push(record);
                     }
+                    let claim = Claim { segment: self.segment, scheme: Scheme::of_ecosystem(place.name), rows };
+                    let candidate = Candidate { place, name, in_base, of_package, claim };
+                    found.extend(self.consider(&candidate)?);
                 }
             }
-            answered.extend(here);
         }
-        Ok(covered)
+        Ok(places.is_covered())
     }
 
-    fn claim(&self, ecosystem: &str, rows: &'a [AffectedRow]) -> Read<Claim<'a>> {
-        let scheme = Scheme::of_ecosystem(ecosystem);
-        let mut claim = Claim { scheme, ranges: Vec::new(), versions: Vec::new() };
-        for row in rows {
-            for range in self.segment.ranges(row)? {
-                let mut events = Vec::new();
-                self.segment.events(range, &mut events)?;
-                let scheme = if range.is_semver.get() == 1 { Some(Scheme::Semver) } else { scheme };
-                claim.ranges.push(ClaimedRange { scheme, events });
+    fn consider(&self, candidate: &Candidate<'a>) -> Read<Option<Match>> {
+        let claim = &candidate.claim;
+        let plain = claim.holds(self.version, Reading::Plain)?;
+        let Some(image) = self.image else {
+            return plain.map(|held| self.describe(candidate, held, Reading::Plain, None)).transpose();
+        };
+        let custom = if claim.has_custom_ranges()? { claim.holds(self.version, Reading::Custom)? } else { plain };
+        match (plain, custom) {
+            (_, Some(held)) => self.describe(candidate, held, Reading::Custom, Some(image)).map(Some),
+            (Some(held), None) => {
+                let mut found = self.describe(candidate, held, Reading::Plain, None)?;
+                found.suppressed = Some(qualifier::go::outside_custom_ranges(claim, self.version)?);
+                Ok(Some(found))
             }
-            for version in self.segment.list(row.versions)? {
-                claim.versions.push(self.segment.text(*version)?);
-            }
+            (None, None) => Ok(None),
         }
-        Ok(claim)
     }
 
-    fn describe(&self, row: &AffectedRow, ecosystem: &str, name: &str, claim: &Claim<'_>) -> Read<Match> {
+    fn describe(
+        &self,
+        candidate: &Candidate<'a>,
+        (row, held): (&AffectedRow, Held<'a>),
+        reading: Reading,
+        image: Option<Image<'a>>,
+    ) -> Read<Match> {
         let segment = self.segment;
+        let Candidate { place, name, in_base, of_package, claim } = *candidate;
         let record = segment.record(row.record.get())?;
         let rating = segment.rating(&row.rating)?;
-        let mut aliases = segment.owned_list(record.aliases)?;
-        aliases.extend(segment.owned_list(record.upstream)?);
-        if matches!(ecosystem::base(ecosystem), "AlmaLinux" | "Rocky Linux") {
-            aliases.extend(segment.owned_list(record.related)?);
-        }
-        aliases.sort_by(|left, right| {
-            right.starts_with("CVE-").cmp(&left.starts_with("CVE-")).then_with(|| left.cmp(right))
-        });
-        aliases.dedup();
+        let aliases = ids(segment, record, place.name)?;
+        let id = segment.owned_text(record.id)?;
+        let is_malware = std::iter::once(&id).chain(&aliases).any(|id| id.starts_with("MAL-"));
+        let fixed = claim.lowest_fix(self.version, reading)?;
+        let pro = ubuntu_pro::claim(segment, place.name, name, &claim)?;
+        let pro = pro.as_ref();
+        let fixed_elsewhere = match pro.filter(|_| fixed.is_none()) {
+            Some(pro) => ubuntu_pro::fix(pro, self.version)?,
+            None => None,
+        };
+        let suppressed = match image {
+            Some(image) => {
+                let version = self.version;
+                qualifier::judge(&Case { image, name, version, place, in_base, claim, reading, of_package, pro })?
+            }
+            None => None,
+        };
         Ok(Match {
-            id: segment.owned_text(record.id)?,
+            id,
             aliases,
             summary: segment.owned_text(record.summary)?,
             severity: rating.severity,
             score: rating.score,
             severity_source: rating.source,
-            fixed: claim.lowest_fix(self.version),
-            ecosystem: ecosystem.into(),
-            package: name.into(),
+            fixed: fixed.map(str::to_owned),
+            fixed_elsewhere,
+            ecosystem: place.name.to_owned(),
+            package: name.to_owned(),
             url: segment.owned_text(record.url)?,
             modified: segment.optional_text(record.modified)?,
-            ..Match::default()
+            category: if is_malware { Category::Malware } else { Category::Vulnerability },
+            affected: held.into(),
+            suppressed,
+            kev: None,
+            epss: None,
         })
     }
 }
 
-impl Claim<'_> {
-    /// OSV's `IncludedInVersions || IncludedInRanges`.
-    fn holds(&self, version: &str) -> bool {
-        let same = |listed: &&str| self.scheme.map_or(**listed == *version, |scheme| scheme.same(listed, version));
-        self.versions.contains(&version)
-            || self.ranges.iter().any(|range| evaluate::includes(range.scheme, version, &range.events))
-            || self.versions.iter().any(same)
-    }
+/// What one record says of the package under one of its names.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    place: Place<'a>,
+    name: &'a str,
+    in_base: bool,
+    of_package: &'a [AffectedRow],
+    claim: Claim<'a>,
+}
 
-    /// The lowest version above the installed one that some range calls fixed and that the record does not affect.
-    fn lowest_fix(&self, installed: &str) -> Option<String> {
-        let mut fixes: Vec<(Scheme, &str)> = Vec::new();
-        for range in &self.ranges {
-            let Some(scheme) = range.scheme else { continue };
-            for event in &range.events {
-                if let Event::Fixed(version) = event
-                    && scheme.compare(version, installed) == Some(Ordering::Greater)
-                {
-                    fixes.push((scheme, version));
-                }
-            }
-        }
-        // One lowest after the other, and not sorted: a sort may panic where an ecosystem's own comparison is no order
-        // (pacman's `1-1`, `1`, `1-2`), and mostly the first one helps.
-        for _ in 0..MOST_TRIED_FIXES {
-            let lower =
-                |left: &(Scheme, &str), right: &(Scheme, &str)| left.0.compare(left.1, right.1) == Some(Ordering::Less);
-            let lowest = fixes.iter().copied().reduce(|low, next| if lower(&next, &low) { next } else { low })?;
-            if !self.holds(lowest.1) {
-                return Some(lowest.1.to_owned());
-            }
-            fixes.retain(|fix| *fix != lowest);
-        }
-        None
+/// The other ids of a record, CVEs first.
+fn ids(segment: Segment<'_>, record: &RecordRow, ecosystem: &str) -> Read<Vec<String>> {
+    let mut ids = segment.owned_list(record.aliases)?;
+    ids.extend(segment.owned_list(record.upstream)?);
+    if ecosystem::tells_cves_as_related(ecosystem) {
+        ids.extend(segment.owned_list(record.related)?);
     }
+    ids.sort_by(|left, right| right.starts_with("CVE-").cmp(&left.starts_with("CVE-")).then_with(|| left.cmp(right)));
+    ids.dedup();
+    Ok(ids)
 }

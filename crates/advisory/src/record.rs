@@ -3,6 +3,7 @@
 //! Read leniently where leniency loses nothing (absent or null lists, unknown fields, range types of the future) and
 //! strictly where a record could mean something else than it says.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use thiserror::Error;
@@ -141,6 +142,37 @@ impl Specific {
     pub fn text(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.as_str()
     }
+
+    /// A list in it. Such objects have no schema: where one entry has another shape than is known, the list as a whole
+    /// is not understood, for the others alone may mean something else.
+    fn list<T: DeserializeOwned>(&self, key: &str) -> Vec<T> {
+        let list = self.0.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        list.iter().map(T::deserialize).collect::<Result<_, _>>().unwrap_or_default()
+    }
+
+    /// Go's ranges in versions that are not the module's own (`custom_ranges` of golang/vulndb): tags of its repository
+    /// that Go does not take for versions.
+    pub fn custom_ranges(&self) -> Vec<Range> {
+        self.list("custom_ranges")
+    }
+
+    /// Go's packages and symbols at fault (`imports` of golang/vulndb).
+    pub fn imports(&self) -> Vec<Import> {
+        self.list("imports")
+    }
+}
+
+/// A package of a Go module in which the fault is.
+#[derive(Clone, Debug, Hash, Deserialize)]
+pub struct Import {
+    /// Its import path.
+    pub path: String,
+    /// The functions at fault (`Server.ServeConn`); none where the whole package is.
+    #[serde(default, deserialize_with = "or_default")]
+    pub symbols: Vec<String>,
+    /// The systems on which it is at fault; none where on all.
+    #[serde(default, deserialize_with = "or_default")]
+    pub goos: Vec<String>,
 }
 
 /// Why bytes are no record.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use image::source::{Document, MANIFEST_BYTES};
+use image::source::{Document, MANIFEST_BYTES, is_layer};
 use image::{Digest, Platform, Verified};
 use serde::Serialize;
 
@@ -101,7 +101,10 @@ pub(crate) async fn manifest(
             });
             Manifest { images: images.collect(), is_index: true }
         }
-        Document::Manifest(manifest) if is_software(manifest.config().media_type().as_ref()) => {
+        Document::Manifest(manifest)
+            if is_software(manifest.config().media_type().as_ref())
+                && manifest.layers().iter().all(|layer| is_layer(layer.media_type().as_ref())) =>
+        {
             Manifest { images: vec![(digest.clone(), None)], is_index: false }
         }
         Document::Manifest(_) => nothing,

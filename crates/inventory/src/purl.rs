@@ -1,4 +1,4 @@
-//! Package URLs (purl-spec, with the rules of its types `deb`, `apk`, `pypi` and `npm`).
+//! Package URLs (purl-spec, with the rules of its types).
 //!
 //! A Debian epoch is part of the version (`@1:2.38-5`), as the `deb` type has it; only rpm makes it a qualifier.
 //! `arch`, `distro` and `upstream` are the qualifiers that Syft and Trivy write and Grype and Trivy read.
@@ -16,10 +16,17 @@ pub(crate) fn purl(package: &Package, release: Option<&Release>) -> String {
         PackageKind::Apk => of_distribution("apk", package, release),
         PackageKind::Rpm => of_distribution("rpm", package, release),
         PackageKind::Alpm => of_distribution("alpm", package, release),
-        PackageKind::Conda => plain("conda", &package.name, &package.version),
-        PackageKind::Gem => plain("gem", &package.name, &package.version),
+        PackageKind::Conda => {
+            let qualifiers = [("channel", &package.vendor), ("subdir", &package.architecture)];
+            plain("conda", &package.name.to_lowercase(), &package.version) + &qualified(&qualifiers)
+        }
+        PackageKind::Gem => {
+            plain("gem", &package.name, &package.version) + &qualified(&[("platform", &package.architecture)])
+        }
         PackageKind::Maven => plain("maven", &package.name.replace(':', "/"), &package.version),
-        PackageKind::Golang => plain("golang", &package.name.to_lowercase(), &package.version),
+        // The type's definition wants lower case, and would make two modules one: Go tells `Azure` from `azure`, so do
+        // its advisories, and the other scanners write the case as it is.
+        PackageKind::Golang => plain("golang", &package.name, &package.version),
         PackageKind::Cargo => plain("cargo", &package.name, &package.version),
         PackageKind::Composer => plain("composer", &package.name.to_lowercase(), &package.version),
         PackageKind::Nuget => plain("nuget", &package.name, &package.version),
@@ -64,14 +71,21 @@ fn of_distribution(kind: &str, package: &Package, release: Option<&Release>) -> 
     });
     // In the order of their keys, as the canonical form wants.
     let qualifiers = [("arch", package.architecture.clone()), ("distro", distribution), ("upstream", upstream)];
-    for (mark, (key, value)) in ['?', '&', '&'].into_iter().zip(qualifiers.iter().filter(|(_, value)| value.is_some()))
-    {
-        purl.push(mark);
-        purl.push_str(key);
-        purl.push('=');
-        purl.push_str(&encoded(value.as_deref().unwrap_or_default()));
-    }
+    purl.push_str(&qualified(&qualifiers.each_ref().map(|(key, value)| (*key, value))));
     purl
+}
+
+/// `?key=value&…` of those that are known, or nothing.
+fn qualified(qualifiers: &[(&str, &Option<String>)]) -> String {
+    let known = qualifiers.iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+    let mut text = String::new();
+    for (key, value) in known {
+        text.push(if text.is_empty() { '?' } else { '&' });
+        text.push_str(key);
+        text.push('=');
+        text.push_str(&encoded(value));
+    }
+    text
 }
 
 /// A type without rules of its own beyond the slashes of its names.
@@ -114,6 +128,18 @@ mod tests {
             package(PackageKind::Npm, "@Angular/cli", "17.0.0-rc.1+build", None).purl(None),
             package(PackageKind::Npm, "left-pad", "1.3.0", None).purl(None),
             package(PackageKind::Npm, "a?b#c%/ü", "1 2", None).purl(None),
+            package(PackageKind::Maven, "org.apache.commons:commons-lang3", "3.12.0", None).purl(Some(&debian)),
+            package(PackageKind::Maven, "no-group", "1", None).purl(None),
+            package(PackageKind::Nuget, "Newtonsoft.Json", "13.0.1", None).purl(None),
+            package(PackageKind::Composer, "Symfony/Console", "v5.4.21", None).purl(None),
+            package(PackageKind::Golang, "github.com/Azure/go-autorest", "v14.2.0+incompatible", None).purl(None),
+            package(PackageKind::Cargo, "serde_json", "1.0.0", None).purl(None),
+            package(PackageKind::Conda, "absl-py", "0.4.1", None).purl(None),
+            Package {
+                architecture: Some("x86_64-linux".into()),
+                ..package(PackageKind::Gem, "nokogiri", "1.15.0", None)
+            }
+            .purl(None),
         ];
         insta::assert_snapshot!(purls.join("\n"), @r"
         pkg:deb/debian/bsdutils@1:2.38.1-5%2Bb1?arch=amd64&distro=debian-12&upstream=util-linux%402.38.1-5
@@ -125,6 +151,14 @@ mod tests {
         pkg:npm/%40angular/cli@17.0.0-rc.1%2Bbuild
         pkg:npm/left-pad@1.3.0
         pkg:npm/a%3Fb%23c%25/%C3%BC@1%202
+        pkg:maven/org.apache.commons/commons-lang3@3.12.0
+        pkg:maven/no-group@1
+        pkg:nuget/Newtonsoft.Json@13.0.1
+        pkg:composer/symfony/console@v5.4.21
+        pkg:golang/github.com/Azure/go-autorest@v14.2.0%2Bincompatible
+        pkg:cargo/serde_json@1.0.0
+        pkg:conda/absl-py@0.4.1
+        pkg:gem/nokogiri@1.15.0?platform=x86_64-linux
         ");
     }
 }

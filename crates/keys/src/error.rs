@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum KeyError {
     /// The text or file is no key of the wanted kind.
-    #[error("{name} is not a {wanted}: {reason}")]
+    #[error("{name} is no {wanted}: {reason}")]
     Malformed {
         /// What was read: a file's path, or `the public key`.
         name: String,

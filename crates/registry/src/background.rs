@@ -86,10 +86,11 @@ async fn missing_reports(registry: &Registry) -> Result<(), StoreError> {
     loop {
         let images = registry.store.images_without_report(last.as_ref(), BATCH).await?;
         for image in &images {
-            let layers = layers_of(registry, image).await;
-            let settled = match &layers {
-                Ok(layers) => registry.desk.settle(layers, None).await,
-                Err(reason) => Err(Unsettled::Failed(reason.clone())),
+            let settled = match layers_of(registry, image).await {
+                Ok(Some(layers)) => registry.desk.settle(&layers, None).await,
+                // An attestation or an old signature: the rows tell it from an image by its config alone.
+                Ok(None) => continue,
+                Err(reason) => Err(Unsettled::Failed(reason)),
             };
             report(registry, image, settled).await;
         }
@@ -156,7 +157,8 @@ async fn report(registry: &Registry, image: &Digest, settled: Result<(), Unsettl
     None
 }
 
-async fn layers_of(registry: &Registry, image: &Digest) -> Result<Vec<Digest>, String> {
+/// The layers of a stored manifest; `None` where it is no container image.
+async fn layers_of(registry: &Registry, image: &Digest) -> Result<Option<Vec<Digest>>, String> {
     let (blobs, digest) = (registry.store.blobs().clone(), image.clone());
     let read = tokio::task::spawn_blocking(move || read_manifest(&blobs, &digest)).await;
     let bytes = read.map_err(|error| error.to_string())?.map_err(|refusal| refusal.message().to_owned())?;
@@ -165,8 +167,7 @@ async fn layers_of(registry: &Registry, image: &Digest) -> Result<Vec<Digest>, S
         // A manifest may leave its type to the header that it was pushed with.
         Manifest::parse(&bytes, Some(crate::manifest::MediaType::Manifest.as_str()))
     });
-    let manifest = manifest.map_err(|refusal| refusal.message().to_owned())?;
-    manifest.layers.ok_or_else(|| "it is no container image".to_owned())
+    Ok(manifest.map_err(|refusal| refusal.message().to_owned())?.layers)
 }
 
 /// A stored manifest, checked against its digest. Blocks.

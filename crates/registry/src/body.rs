@@ -44,3 +44,19 @@ pub(crate) async fn whole(mut body: Body, most: usize, patience: Duration) -> Re
     }
     Ok(whole)
 }
+
+/// Reads on through a body that was refused, and throws it away. A connection with unread bytes is reset when it is
+/// closed, and docker then tells of a broken pipe instead of the reason. What is endless or slow is given up.
+pub(crate) async fn drain(body: &mut Body) {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let read = async {
+        let mut left: usize = 1 << 30;
+        while let Ok(Some(bytes)) = next(body, PATIENCE).await {
+            left = left.saturating_sub(bytes.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(30), read).await;
+}

@@ -130,7 +130,9 @@ impl Manifest {
                 return Err(invalid("an image manifest names a config and layers"));
             };
             let digests = layers.iter().map(|layer| layer.digest.clone()).collect();
-            let image = is_image_config(&config.media_type).then_some(digests);
+            let is_image = is_image_config(&config.media_type)
+                && layers.iter().all(|layer| image::source::is_layer(&layer.media_type));
+            let image = is_image.then_some(digests);
             let config_type = config.media_type.clone();
             let blobs = std::iter::once(config).chain(layers).collect();
             (blobs, Vec::new(), image, Some(config_type))
@@ -221,6 +223,16 @@ mod tests {
             (manifest.artifact_type.as_deref(), manifest.layers),
             (Some("application/vnd.example.config"), None)
         );
+    }
+
+    #[test]
+    fn what_has_an_images_config_but_other_layers_is_no_image() {
+        let mut attestation = image();
+        attestation["layers"][0]["mediaType"] = "application/vnd.in-toto+json".into();
+        assert_eq!(parse(&attestation, Some(MediaType::Manifest)).unwrap().layers, None);
+        let mut empty = image();
+        empty["layers"] = json!([]);
+        assert_eq!(parse(&empty, Some(MediaType::Manifest)).unwrap().layers, Some(vec![]));
     }
 
     #[test]

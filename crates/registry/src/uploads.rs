@@ -222,7 +222,11 @@ pub(crate) async fn receive(
                 }
                 left -= bytes.len() as u64;
                 // The thread ends before it is told to only where writing failed.
-                if sender.send(Some(bytes)).await.is_err() || refusal.is_some() {
+                if sender.send(Some(bytes)).await.is_err() {
+                    body::drain(&mut source).await;
+                    break;
+                }
+                if refusal.is_some() {
                     break;
                 }
             }

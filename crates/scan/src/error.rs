@@ -29,6 +29,16 @@ pub enum ScanError {
         /// Why.
         source: LayerError,
     },
+    /// The worker that read package databases out of a layer did not answer for all of them.
+    #[error("cannot tell all that is in layer {layer} of {image}: {reason}; scan it again")]
+    Incomplete {
+        /// The image as the user called it.
+        image: String,
+        /// The layer; the base is 0.
+        layer: usize,
+        /// Which files, and what became of the worker.
+        reason: String,
+    },
     /// A layer that came without an image around it is none.
     #[error("cannot read the layer")]
     Catalogue(#[from] LayerError),

@@ -137,6 +137,12 @@ impl Scanner {
         let counted = Counted { input, layer: index, progress: Arc::clone(progress) };
         let (walked, record) = catalogue(counted, self.limits(), self.launcher()).map_err(broken)?;
         layer.check(&walked).map_err(changed(image, index))?;
+        // What its worker did not live to tell is unknown. A report without it would be kept, answer the next scan and
+        // satisfy a policy.
+        if !record.complete {
+            let reason = record.warnings.join("; ");
+            return Err(ScanError::Incomplete { image: image.name.clone(), layer: index, reason });
+        }
         progress.finished(index);
         Ok((Some(walked), record))
     }

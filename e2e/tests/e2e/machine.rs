@@ -34,12 +34,24 @@ pub(crate) fn plimsoll() -> PathBuf {
     folder.join("plimsoll")
 }
 
-/// The real cosign. `scripts/install.sh test` builds it once.
-pub(crate) fn cosign() -> Option<PathBuf> {
+/// Where `scripts/install.sh` puts programs that no distribution has.
+pub(crate) fn tools() -> Option<PathBuf> {
     let tools = std::env::var_os("PLIMSOLL_TOOLS").map(PathBuf::from);
     let cache = || std::env::var_os("PLIMSOLL_CACHE").map(|cache| PathBuf::from(cache).join("tools"));
     let home = || std::env::home_dir().map(|home| home.join(".cache/plimsoll/tools"));
-    let path = tools.or_else(cache).or_else(home)?.join("bin/cosign");
+    tools.or_else(cache).or_else(home)
+}
+
+/// What `scripts/settings.sh` sets a name to.
+pub(crate) fn setting(name: &str) -> String {
+    let text = std::fs::read_to_string(root().join("scripts/settings.sh")).expect("the settings");
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.unwrap_or_else(|| panic!("scripts/settings.sh does not set {name}")).to_owned()
+}
+
+/// The real cosign. `scripts/install.sh test` builds it once.
+pub(crate) fn cosign() -> Option<PathBuf> {
+    let path = tools()?.join("bin/cosign");
     if path.is_file() {
         return Some(path);
     }

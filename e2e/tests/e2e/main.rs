@@ -8,6 +8,7 @@
 mod advisories;
 mod command;
 mod container;
+mod corpus;
 mod debian;
 mod layout;
 mod machine;

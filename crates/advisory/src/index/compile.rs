@@ -3,7 +3,7 @@
 //! A record is turned into rows as it comes and then forgotten, so that memory grows with the tables and not with the
 //! records' texts, which go to a file at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -12,19 +12,23 @@ use zerocopy::{FromZeros as _, Immutable, IntoBytes};
 
 use super::checksummed::Checksummed;
 use super::format::{
-    AffectedRow, EcosystemRow, EventRow, FIXED, INTRODUCED, LAST_AFFECTED, LIMIT, PackageRow, RangeRow, RatingRow,
-    RecordRow, Rows, SEGMENT_MAGIC, SegmentHeader, TABLES, TableRow, Text,
+    AffectedRow, CUSTOM, ECOSYSTEM, EcosystemRow, EpssRow, EventRow, FIXED, INTRODUCED, ImportRow, KevRow,
+    LAST_AFFECTED, LIMIT, PackageRow, RangeRow, RatingRow, RecordRow, Rows, SEGMENT_MAGIC, SEMVER, SegmentHeader,
+    TABLES, TableRow, Text,
 };
 use super::strings::{Strings, full};
 use super::{IndexError, SegmentCounts, SegmentInfo, details};
 use crate::ecosystem;
-use crate::record::{Affected, Record, is_plausible};
+use crate::enrichment::{Enrichment, Epss, Kev, cve_number};
+use crate::record::{Affected, Import, Range, Record, is_plausible};
 use crate::severity::{self, Rating};
 use crate::sources::{Sink, Skipped};
 
 /// Most events of one package's ranges in one record: far above any real one (89), and few enough that judging a
 /// version by them stays a matter of microseconds.
 const MOST_EVENTS: usize = 4096;
+/// Most packages of a Go module that one record names; real ones name a few dozen.
+const MOST_IMPORTS: usize = 4096;
 /// Most packages of one record.
 const MOST_AFFECTED: usize = 100_000;
 /// How many skipped records are named; the others are counted.
@@ -45,6 +49,9 @@ pub struct Compiler {
     ranges: Vec<RangeRow>,
     events: Vec<EventRow>,
     lists: Vec<Text>,
+    imports: Vec<ImportRow>,
+    kev: BTreeMap<u64, KevRow>,
+    epss: BTreeMap<u64, EpssRow>,
     records: Vec<Kept>,
     newest_of_id: HashMap<Text, u32>,
     details: BufWriter<File>,
@@ -111,6 +118,9 @@ impl Compiler {
             ranges: Vec::new(),
             events: Vec::new(),
             lists: Vec::new(),
+            imports: Vec::new(),
+            kev: BTreeMap::new(),
+            epss: BTreeMap::new(),
             records: Vec::new(),
             newest_of_id: HashMap::new(),
             details: BufWriter::new(details),
@@ -183,27 +193,23 @@ impl Compiler {
         let Some(package) = &affected.package else { return Ok(()) };
         let first_range = self.ranges.len();
         for range in &affected.ranges {
-            let is_semver = match range.kind.as_str() {
-                "SEMVER" => 1,
-                "ECOSYSTEM" => 0,
+            match range.kind.as_str() {
+                "SEMVER" => self.range(SEMVER, range)?,
+                "ECOSYSTEM" => self.range(ECOSYSTEM, range)?,
                 // Commits, or what the schema does not have yet.
-                _ => continue,
-            };
-            let first = self.events.len();
-            for event in &range.events {
-                let kinds = [
-                    (INTRODUCED, &event.introduced),
-                    (FIXED, &event.fixed),
-                    (LAST_AFFECTED, &event.last_affected),
-                    (LIMIT, &event.limit),
-                ];
-                for (kind, version) in kinds {
-                    if let Some(version) = version.as_deref().filter(|version| is_plausible(version)) {
-                        self.events.push(EventRow { kind: kind.into(), version: self.strings.intern(version)? });
-                    }
-                }
+                _ => {}
             }
-            self.ranges.push(RangeRow { is_semver: is_semver.into(), events: rows(first, self.events.len())? });
+        }
+        let is_go = ecosystem::base(&package.ecosystem) == "Go";
+        let (custom, imports) = if is_go { of_go(affected) } else { (Vec::new(), Vec::new()) };
+        for range in &custom {
+            self.range(CUSTOM, range)?;
+        }
+        let first_import = self.imports.len();
+        for import in &imports {
+            let path = self.strings.intern(&import.path)?;
+            let (symbols, goos) = (self.list(&import.symbols)?, self.list(&import.goos)?);
+            self.imports.push(ImportRow { path, symbols, goos });
         }
         let first_version = self.lists.len();
         for version in affected.versions.iter().filter(|version| is_plausible(version)) {
@@ -214,6 +220,7 @@ impl Compiler {
             record: number.into(),
             ranges: rows(first_range, self.ranges.len())?,
             versions: rows(first_version, self.lists.len())?,
+            imports: rows(first_import, self.imports.len())?,
             rating: self.rating(&severity::rate(record, Some(affected)))?,
         };
         let ecosystem = self.ecosystem(&package.ecosystem, number)?;
@@ -224,6 +231,25 @@ impl Compiler {
             next
         });
         self.affected.push((place, row));
+        Ok(())
+    }
+
+    fn range(&mut self, kind: u32, range: &Range) -> io::Result<()> {
+        let first = self.events.len();
+        for event in &range.events {
+            let kinds = [
+                (INTRODUCED, &event.introduced),
+                (FIXED, &event.fixed),
+                (LAST_AFFECTED, &event.last_affected),
+                (LIMIT, &event.limit),
+            ];
+            for (kind, version) in kinds {
+                if let Some(version) = version.as_deref().filter(|version| is_plausible(version)) {
+                    self.events.push(EventRow { kind: kind.into(), version: self.strings.intern(version)? });
+                }
+            }
+        }
+        self.ranges.push(RangeRow { kind: kind.into(), events: rows(first, self.events.len())? });
         Ok(())
     }
 
@@ -278,6 +304,9 @@ impl Compiler {
         self.info.counts.records = record_rows.len() as u64;
         self.info.counts.packages = package_rows.len() as u64;
         self.info.counts.withdrawn = self.records.iter().filter(|kept| kept.state == State::Withdrawn).count() as u64;
+        let kev: Vec<KevRow> = std::mem::take(&mut self.kev).into_values().collect();
+        let epss: Vec<EpssRow> = std::mem::take(&mut self.epss).into_values().collect();
+        (self.info.counts.kev, self.info.counts.epss) = (kev.len() as u64, epss.len() as u64);
         self.details.flush()?;
         let strings = std::mem::take(&mut self.strings.bytes);
         let lengths = [
@@ -290,6 +319,9 @@ impl Compiler {
             bytes_of(&self.lists),
             strings.len() as u64,
             self.details_length,
+            bytes_of(&self.imports),
+            bytes_of(&kev),
+            bytes_of(&epss),
         ];
         let mut header = SegmentHeader { magic: SEGMENT_MAGIC, tables: [TableRow::default(); TABLES] };
         let mut offset = size_of::<SegmentHeader>() as u64;
@@ -310,6 +342,9 @@ impl Compiler {
         let details = self.details.get_mut();
         details.seek(SeekFrom::Start(0))?;
         io::copy(&mut details.take(self.details_length), &mut out)?;
+        out.write_all(self.imports.as_bytes())?;
+        out.write_all(kev.as_bytes())?;
+        out.write_all(epss.as_bytes())?;
         let (tables, checksums, digest) = out.finish()?;
         self.info.content = digest;
         Ok(Compiled { info: self.info.clone(), tables, length: offset, checksums })
@@ -411,6 +446,35 @@ impl Sink for Compiler {
         Ok(())
     }
 
+    fn exploited(&mut self, kev: &Kev) -> io::Result<()> {
+        let Some(cve) = cve_number(&kev.cve) else { return Ok(()) };
+        let row = KevRow {
+            cve: cve.into(),
+            added: self.strings.intern(&kev.added)?,
+            due: self.strings.intern(kev.due.as_deref().unwrap_or_default())?,
+            ransomware: u32::from(kev.ransomware).into(),
+        };
+        self.kev.insert(cve, row);
+        Ok(())
+    }
+
+    fn likelihood(&mut self, epss: &Epss) -> io::Result<()> {
+        let Some(cve) = cve_number(&epss.cve) else { return Ok(()) };
+        let (probability, percentile) = (epss.probability.to_bits().into(), epss.percentile.to_bits().into());
+        self.epss.insert(cve, EpssRow { cve: cve.into(), probability, percentile });
+        Ok(())
+    }
+
+    fn dated(&mut self, what: Enrichment, date: &str) {
+        let kept = match what {
+            Enrichment::Kev => &mut self.info.counts.kev_released,
+            Enrichment::Epss => &mut self.info.counts.epss_scored,
+        };
+        if kept.as_deref().is_none_or(|kept| kept < date) {
+            *kept = Some(date.to_owned());
+        }
+    }
+
     fn skipped(&mut self, origin: &str, reason: String) {
         tracing::debug!(segment = self.info.name, origin, reason, "advisory skipped");
         self.info.counts.skipped += 1;
@@ -419,6 +483,24 @@ impl Sink for Compiler {
             self.info.counts.skipped_examples.push(Skipped { name, reason: reason.chars().take(300).collect() });
         }
     }
+}
+
+/// Go's custom ranges and imports. Where there are more than anyone publishes, or a name is longer than any real one,
+/// neither is taken: a part of them would say less than the record does.
+fn of_go(affected: &Affected) -> (Vec<Range>, Vec<Import>) {
+    let mut custom = affected.ecosystem_specific.custom_ranges();
+    custom.retain(|range| !range.events.is_empty());
+    if custom.iter().map(|range| range.events.len()).sum::<usize>() > MOST_EVENTS {
+        custom.clear();
+    }
+    let mut imports = affected.ecosystem_specific.imports();
+    let is_long = |import: &Import| {
+        !is_plausible(&import.path) || !import.symbols.iter().chain(&import.goos).all(|text| is_plausible(text))
+    };
+    if imports.len() > MOST_IMPORTS || imports.iter().any(is_long) {
+        imports.clear();
+    }
+    (custom, imports)
 }
 
 fn scratch(folder: &Path) -> Result<File, IndexError> {
@@ -441,7 +523,7 @@ fn tenths(score: f32) -> u16 {
 }
 
 /// Times are compared as times where both can be read (`…00Z` and `…00.000Z` are the same).
-fn is_before(left: &str, right: &str) -> bool {
+pub(super) fn is_before(left: &str, right: &str) -> bool {
     let read = |text| time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok();
     match (read(left), read(right)) {
         (Some(left), Some(right)) => left < right,

@@ -18,9 +18,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first bytes of an index.
 pub(super) const MAGIC: [u8; 8] = *b"PLIMSADV";
 /// Raised whenever a reader of the present version would misread what is written.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The first bytes of a segment.
-pub(super) const SEGMENT_MAGIC: [u8; 8] = *b"SEGMENT1";
+pub(super) const SEGMENT_MAGIC: [u8; 8] = *b"SEGMENT2";
 /// A checksum covers so many bytes; they are checked when the first of them is read.
 pub(super) const BLOCK: u64 = 4096;
 /// A directory is a few hundred bytes a segment.
@@ -69,10 +69,13 @@ pub(super) enum Table {
     Lists,
     Strings,
     Details,
+    Imports,
+    Kev,
+    Epss,
 }
 
 /// How many tables there are.
-pub(super) const TABLES: usize = 9;
+pub(super) const TABLES: usize = 12;
 
 /// A text in the table of strings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -114,6 +117,7 @@ pub(crate) struct AffectedRow {
     pub(crate) record: U32,
     pub(crate) ranges: Rows,
     pub(crate) versions: Rows,
+    pub(crate) imports: Rows,
     pub(crate) rating: RatingRow,
 }
 
@@ -121,10 +125,17 @@ pub(crate) struct AffectedRow {
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub(crate) struct RangeRow {
-    /// 1 where the versions are semantic ones, 0 where the ecosystem orders them.
-    pub(crate) is_semver: U32,
+    /// One of the constants below.
+    pub(crate) kind: U32,
     pub(crate) events: Rows,
 }
+
+/// The ecosystem orders its versions.
+pub(super) const ECOSYSTEM: u32 = 0;
+/// Its versions are semantic ones.
+pub(super) const SEMVER: u32 = 1;
+/// Go's ranges in other versions than the module's; they are no part of OSV's plain rules.
+pub(super) const CUSTOM: u32 = 2;
 
 /// A change within a range.
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -170,4 +181,36 @@ pub(crate) struct RecordRow {
     pub(crate) details_length: U32,
     /// Its length inflated.
     pub(crate) details_size: U32,
+}
+
+/// A package of a Go module in which the fault is.
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct ImportRow {
+    pub(crate) path: Text,
+    /// Functions, in the table of lists.
+    pub(crate) symbols: Rows,
+    /// Systems, in the table of lists.
+    pub(crate) goos: Rows,
+}
+
+/// An entry of CISA's catalog, by [`crate::enrichment::cve_number`].
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct KevRow {
+    pub(crate) cve: U64,
+    pub(crate) added: Text,
+    pub(crate) due: Text,
+    pub(crate) ransomware: U32,
+}
+
+/// A score of FIRST's, by [`crate::enrichment::cve_number`].
+#[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C)]
+pub(crate) struct EpssRow {
+    pub(crate) cve: U64,
+    /// Bits of an `f32`, 0 to 1.
+    pub(crate) probability: U32,
+    /// Bits of an `f32`, 0 to 1.
+    pub(crate) percentile: U32,
 }

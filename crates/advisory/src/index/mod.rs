@@ -8,6 +8,7 @@ mod checksummed;
 mod commit;
 mod compile;
 mod details;
+mod enrich;
 mod error;
 mod format;
 mod mapping;
@@ -25,17 +26,19 @@ use serde::{Deserialize, Serialize};
 use zerocopy::FromBytes as _;
 
 pub use commit::{Tell, Writer};
+use compile::is_before;
 pub use compile::{Compiled, Compiler};
 pub use details::Details;
 pub use error::IndexError;
 
-pub(crate) use format::AffectedRow;
+pub(crate) use format::{AffectedRow, EcosystemRow, ImportRow, RangeRow, RecordRow, Text};
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};
 pub(crate) use mapping::Damage;
 use mapping::Mapping;
 pub(crate) use segment::Segment;
 
 use crate::ecosystem;
+use crate::places::Places;
 use crate::sources::Skipped;
 
 /// The advisory index, open for reading. Cheap to clone; a newer index beside it changes nothing in it.
@@ -56,8 +59,8 @@ struct Open {
 pub struct IndexIdentity {
     /// Digest of the index's content: the same records make the same id, whenever they were fetched.
     pub id: String,
-    /// How old the oldest of its data is: when the segment that was not fetched or imported for the longest time was,
-    /// RFC 3339 in UTC. Empty where there is no segment.
+    /// How old the oldest of its advisories are: when the segment that was not fetched or imported for the longest time
+    /// was, RFC 3339 in UTC. Empty where there is none. Sources that only enrich have ages of their own.
     pub built_at: String,
 }
 
@@ -123,6 +126,25 @@ pub struct SegmentCounts {
     /// The latest change of any record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
+    /// Entries of CISA's catalog of exploited vulnerabilities.
+    #[serde(default)]
+    pub kev: u64,
+    /// When that catalog was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kev_released: Option<String>,
+    /// Scores of FIRST's exploit prediction.
+    #[serde(default)]
+    pub epss: u64,
+    /// Of which day those scores are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epss_scored: Option<String>,
+}
+
+impl SegmentCounts {
+    /// Whether advisories came with it, be they all withdrawn, and not only what enriches those of others.
+    pub fn has_advisories(&self) -> bool {
+        self.records > 0 || self.withdrawn > 0 || (self.kev == 0 && self.epss == 0)
+    }
 }
 
 impl Index {
@@ -171,7 +193,9 @@ impl Index {
 
     /// Which one it is and how old its data is.
     pub fn identity(&self) -> IndexIdentity {
-        let oldest = self.segments().map(|segment| segment.fetched_at.as_str()).min();
+        // What enriches has an age of its own: see `SegmentCounts`.
+        let advisories = self.segments().filter(|segment| segment.counts.has_advisories());
+        let oldest = advisories.map(|segment| segment.fetched_at.as_str()).min();
         IndexIdentity { id: content_id(self.segments()), built_at: oldest.unwrap_or_default().to_owned() }
     }
 
@@ -232,9 +256,22 @@ impl Index {
 
     /// Whether records of that release, or of every release, are there.
     fn covers_package_of(&self, ecosystem: &str) -> Result<bool, IndexError> {
-        let base = ecosystem::base(ecosystem);
         for (info, reader) in self.readers() {
-            let read = || Ok(reader.ecosystem(ecosystem)?.is_some() || reader.ecosystem(base)?.is_some());
+            let read = || Ok(Places::of(reader, ecosystem)?.is_covered());
+            if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether some segment has a newer copy of a record than the one changed at that time.
+    pub(crate) fn has_newer(&self, id: &str, modified: &str) -> Result<bool, IndexError> {
+        for (info, reader) in self.readers() {
+            let read = || match reader.record_by_id(id)? {
+                Some(row) => Ok(is_before(modified, reader.text(row.modified)?)),
+                None => Ok(false),
+            };
             if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
                 return Ok(true);
             }

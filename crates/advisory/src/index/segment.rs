@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use super::format::{
-    AffectedRow, EcosystemRow, EventRow, FIXED, INTRODUCED, LAST_AFFECTED, LIMIT, PackageRow, RangeRow, RatingRow,
-    RecordRow, Rows, SEGMENT_MAGIC, SegmentHeader, TABLES, Table, TableRow, Text,
+    AffectedRow, CUSTOM, EcosystemRow, EpssRow, EventRow, FIXED, INTRODUCED, ImportRow, KevRow, LAST_AFFECTED, LIMIT,
+    PackageRow, RangeRow, RatingRow, RecordRow, Rows, SEGMENT_MAGIC, SEMVER, SegmentHeader, TABLES, Table, TableRow,
+    Text,
 };
 use super::mapping::{Blocks, Damage};
 use crate::evaluate::Event;
@@ -74,23 +75,43 @@ impl<'a> Segment<'a> {
         self.rows(Table::Affected, package.affected)
     }
 
+    /// The ranges of OSV's plain rules and Go's custom ones.
     pub(crate) fn ranges(self, affected: &AffectedRow) -> Read<&'a [RangeRow]> {
         self.rows(Table::Ranges, affected.ranges)
     }
 
-    /// Appends a range's events.
-    pub(crate) fn events(self, range: &RangeRow, into: &mut Vec<Event<'a>>) -> Read<()> {
-        for row in self.rows::<EventRow>(Table::Events, range.events)? {
-            let version = self.text(row.version)?;
-            into.push(match row.kind.get() {
-                INTRODUCED => Event::Introduced(version),
-                FIXED => Event::Fixed(version),
-                LAST_AFFECTED => Event::LastAffected(version),
-                LIMIT => Event::Limit(version),
-                _ => return Err(Damage("an event of no known kind")),
-            });
+    /// A range's events, each of which was read once: going over them again neither fails nor allocates.
+    pub(crate) fn events(self, range: &RangeRow) -> Read<Events<'a>> {
+        let rows = self.rows::<EventRow>(Table::Events, range.events)?;
+        for row in rows {
+            self.event(row)?;
         }
-        Ok(())
+        Ok(Events { segment: self, rows: rows.iter() })
+    }
+
+    fn event(self, row: &EventRow) -> Read<Event<'a>> {
+        let version = self.text(row.version)?;
+        Ok(match row.kind.get() {
+            INTRODUCED => Event::Introduced(version),
+            FIXED => Event::Fixed(version),
+            LAST_AFFECTED => Event::LastAffected(version),
+            LIMIT => Event::Limit(version),
+            _ => return Err(Damage("an event of no known kind")),
+        })
+    }
+
+    pub(crate) fn imports(self, affected: &AffectedRow) -> Read<&'a [ImportRow]> {
+        self.rows(Table::Imports, affected.imports)
+    }
+
+    /// CISA's entry for a CVE.
+    pub(crate) fn kev(self, cve: u64) -> Read<Option<&'a KevRow>> {
+        self.find(Table::Kev, self.all::<KevRow>(Table::Kev), |row: &KevRow| Ok(row.cve.get().cmp(&cve)))
+    }
+
+    /// FIRST's score of a CVE.
+    pub(crate) fn epss(self, cve: u64) -> Read<Option<&'a EpssRow>> {
+        self.find(Table::Epss, self.all::<EpssRow>(Table::Epss), |row: &EpssRow| Ok(row.cve.get().cmp(&cve)))
     }
 
     pub(crate) fn record(self, number: u32) -> Read<&'a RecordRow> {
@@ -167,18 +188,55 @@ impl<'a> Segment<'a> {
         name: &str,
         name_of: impl Fn(&R) -> Text,
     ) -> Read<Option<&'a R>> {
+        self.find(table, among, |row| Ok(self.text(name_of(row))?.cmp(name)))
+    }
+
+    /// Finds the row that `order` calls equal to what is looked for, among rows in that order.
+    fn find<R: FromBytes + KnownLayout + Immutable + Unaligned>(
+        self,
+        table: Table,
+        among: Rows,
+        order: impl Fn(&R) -> Read<Ordering>,
+    ) -> Read<Option<&'a R>> {
         let (mut low, mut high) = (0, among.count.get());
         while low < high {
             let middle = low + (high - low) / 2;
             let first = among.first.get().checked_add(middle).ok_or(Damage("a row that is not there"))?;
             let rows = self.rows::<R>(table, Rows { first: first.into(), count: 1.into() })?;
             let row = rows.first().ok_or(Damage("a row that is not there"))?;
-            match self.text(name_of(row))?.cmp(name) {
+            match order(row)? {
                 Ordering::Equal => return Ok(Some(row)),
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
             }
         }
         Ok(None)
+    }
+}
+
+/// The events of a range, read in place. See [`Segment::events`].
+#[derive(Clone)]
+pub(crate) struct Events<'a> {
+    segment: Segment<'a>,
+    rows: std::slice::Iter<'a, EventRow>,
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        self.segment.event(self.rows.next()?).ok()
+    }
+}
+
+impl RangeRow {
+    /// Whether its versions are semantic ones, whatever the ecosystem's order is.
+    pub(crate) fn is_semver(&self) -> bool {
+        self.kind.get() == SEMVER
+    }
+
+    /// Whether it is one of Go's custom ranges.
+    pub(crate) fn is_custom(&self) -> bool {
+        self.kind.get() == CUSTOM
     }
 }

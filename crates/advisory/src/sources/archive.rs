@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use flate2::bufread::MultiGzDecoder;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
+use super::epss::looks_like_scores;
 use super::osv::{Input, looks_like_json};
 use super::zstd::Frames;
 use super::{Limits, SourceError};
@@ -80,7 +81,7 @@ impl Budget {
     /// Visits a member, counting its bytes; an error of the stream itself is the archive's, not the system's.
     fn visit(&mut self, name: &str, content: &mut dyn Read, visit: Visit<'_>) -> Result<(), SourceError> {
         self.take_members(1)?;
-        let mut counted = Counted { inner: content, left: self.bytes, exhausted: false };
+        let mut counted = Counted::new(content, self.bytes);
         let result = visit(Member { name, content: &mut counted });
         let exhausted = counted.exhausted;
         self.bytes = counted.left;
@@ -96,10 +97,16 @@ impl Budget {
 }
 
 /// Counts bytes and stops when there are too many.
-struct Counted<'a> {
+pub(super) struct Counted<'a> {
     inner: &'a mut dyn Read,
     left: u64,
     exhausted: bool,
+}
+
+impl<'a> Counted<'a> {
+    pub(super) fn new(inner: &'a mut dyn Read, left: u64) -> Self {
+        Self { inner, left, exhausted: false }
+    }
 }
 
 impl Read for Counted<'_> {
@@ -116,8 +123,9 @@ impl Read for Counted<'_> {
 
 fn wanted(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or_default();
-    let ending = file.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
-    !file.starts_with('.') && ["json", "jsonl"].iter().any(|wanted| ending.eq_ignore_ascii_case(wanted))
+    let unpacked = file.strip_suffix(".gz").unwrap_or(file);
+    let ending = unpacked.rsplit_once('.').map(|(_, ending)| ending).unwrap_or_default();
+    !file.starts_with('.') && ["json", "jsonl", "csv"].iter().any(|wanted| ending.eq_ignore_ascii_case(wanted))
 }
 
 fn walk_folder(
@@ -189,7 +197,7 @@ fn walk_stream(mut input: impl Read, budget: &mut Budget, visit: Visit<'_>) -> R
     let read = read_begin(&mut input, &mut begin).map_err(|error| budget.damaged(&error))?;
     let begin = &begin[..read];
     let mut input = begin.chain(input);
-    if looks_like_json(begin) {
+    if looks_like_json(begin) || looks_like_scores(begin) {
         let name = budget.name.clone();
         return budget.visit(&name, &mut input, visit);
     }
@@ -200,7 +208,7 @@ fn walk_stream(mut input: impl Read, budget: &mut Budget, visit: Visit<'_>) -> R
     }
     let mut found = false;
     // What lies between members counts too, or an archive of nothing but other files would unpack without end.
-    let mut counted = Counted { left: budget.bytes, exhausted: false, inner: &mut input };
+    let mut counted = Counted::new(&mut input, budget.bytes);
     let mut archive = tar::Archive::new(&mut counted);
     let outcome = walk_tar(&mut archive, budget, visit, &mut found);
     if counted.exhausted {
@@ -236,7 +244,7 @@ impl Budget {
     }
 }
 
-fn read_begin(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(super) fn read_begin(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut read = 0;
     while read < buffer.len() {
         match input.read(&mut buffer[read..]) {

@@ -41,7 +41,7 @@ pub fn import(input: Input, name: &str, folder: &Path, limits: Limits) -> Result
 pub(super) fn finish(compiler: Compiler, name: &str) -> Result<Compiled, ImportError> {
     let segment = compiler.finish()?;
     let counts = &segment.info.counts;
-    if counts.records == 0 && counts.withdrawn == 0 {
+    if counts.records == 0 && counts.withdrawn == 0 && counts.kev == 0 && counts.epss == 0 {
         let skipped = match counts.skipped_examples.first() {
             Some(first) => format!("{} were skipped, the first: {}: {}", counts.skipped, first.name, first.reason),
             None => "it is empty".into(),

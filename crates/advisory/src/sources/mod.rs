@@ -4,9 +4,12 @@
 //! compiler of the index. What cannot be read is named and skipped; it never costs its neighbours.
 
 mod archive;
+mod epss;
 pub mod fetch;
 mod import;
 mod json;
+mod kev;
+mod member;
 pub mod osv;
 mod zstd;
 
@@ -15,6 +18,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::enrichment::{Enrichment, Epss, Kev};
 use crate::record::Record;
 
 pub use import::{ImportError, import};
@@ -26,6 +30,15 @@ pub const LONGEST_RECORD: usize = 32 << 20;
 pub trait Sink {
     /// A record, withdrawn ones too. `origin` says where it stood, for messages.
     fn record(&mut self, origin: &str, record: Record) -> io::Result<()>;
+
+    /// An entry of CISA's catalog.
+    fn exploited(&mut self, kev: &Kev) -> io::Result<()>;
+
+    /// A score of FIRST's.
+    fn likelihood(&mut self, epss: &Epss) -> io::Result<()>;
+
+    /// Of which day what enriches is; RFC 3339 or its begin.
+    fn dated(&mut self, what: Enrichment, date: &str);
 
     /// Something that should have been a record and is not.
     fn skipped(&mut self, origin: &str, reason: String);

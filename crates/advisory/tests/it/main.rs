@@ -4,12 +4,15 @@
 
 mod builders;
 mod damage;
+mod enriching;
 mod examples;
 mod fetching;
 mod hostile;
 mod judge;
 mod matching;
+mod module_streams;
 mod orders;
+mod qualifiers;
 mod real_data;
 mod support;
 mod vectors;

@@ -95,7 +95,7 @@ fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     if !start.caller.is_root() {
         bail!("run makes namespaces and mounts, which only root may; run it with sudo");
     }
-    let [image, ..] = arguments.image_and_command.as_slice() else { bail!("name an image to run") };
+    let image = arguments.image()?;
     let target: Target = image.parse()?;
     let origin = Origin::open(&target)?;
     let wishes = arguments.wishes()?;
@@ -170,6 +170,17 @@ impl Origin {
 }
 
 impl Arguments {
+    /// The image. An option that does not exist lands here too, since all that follows the image is the command's.
+    fn image(&self) -> Result<&str> {
+        match self.image_and_command.first().map(String::as_str) {
+            Some(option) if option.starts_with('-') => {
+                bail!("{option} is no option of run; plimsoll run --help lists them")
+            }
+            Some(image) => Ok(image),
+            None => bail!("name an image to run"),
+        }
+    }
+
     fn wishes(&self) -> Result<Wishes> {
         if self.tty && self.interactive && attach::terminal_size().is_none() {
             bail!("-t with -i needs a terminal, but stdin is none; leave -t out");
@@ -218,7 +229,20 @@ fn bind(text: &str) -> Result<Bind> {
         bail!("-v {text:?}: named volumes are not there yet; write a path, for example ./{source}");
     }
     let source = std::path::absolute(Path::new(source)).with_context(|| format!("-v {text:?}"))?;
-    Ok(Bind { source, destination: destination.into(), read_only })
+    Ok(Bind { source, destination: in_container(destination), read_only })
+}
+
+/// A path in the container without the detours in it. There is nothing above the root.
+fn in_container(path: &str) -> PathBuf {
+    let mut names = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    Path::new("/").join(names.join("/"))
 }
 
 /// One bar on a terminal, nothing elsewhere.
@@ -262,6 +286,9 @@ mod tests {
         let found = bind("/srv/data:/data:ro").unwrap();
         assert_eq!(found, Bind { source: "/srv/data".into(), destination: "/data".into(), read_only: true });
         assert!(bind("./here:/there").unwrap().source.is_absolute());
+        for (detour, place) in [("/a/../../b/", "/b"), ("//a/./b", "/a/b"), ("/..", "/")] {
+            assert_eq!(bind(&format!("/srv:{detour}")).unwrap().destination, Path::new(place));
+        }
         for wrong in ["data:/data", "/srv", "/srv:data", "/srv:/data:rx", "/srv:/data:ro:z", ""] {
             assert!(bind(wrong).is_err(), "{wrong}");
         }
@@ -277,6 +304,9 @@ mod tests {
         }
         let line = Line::parse_from(["run", "--rm", "-it", "busybox", "sh", "-c", "--rm", "-v"]);
         assert!(line.run.rm && line.run.interactive && line.run.tty);
+        assert_eq!(line.run.image().unwrap(), "busybox");
         assert_eq!(line.run.image_and_command, ["busybox", "sh", "-c", "--rm", "-v"]);
+        let line = Line::parse_from(["run", "--remove", "busybox"]);
+        assert!(line.run.image().unwrap_err().to_string().starts_with("--remove is no option of run"));
     }
 }

@@ -134,10 +134,7 @@ pub(super) fn require_image(manifest: &ImageManifest, what: &str) -> Result<(), 
     }
     for layer in manifest.layers() {
         let media_type: &str = layer.media_type().as_ref();
-        let is_layer = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."]
-            .iter()
-            .any(|prefix| media_type.starts_with(prefix));
-        if !is_layer {
+        if !is_layer(media_type) {
             return refuse(media_type);
         }
         if media_type.ends_with("+encrypted") {
@@ -148,6 +145,14 @@ pub(super) fn require_image(manifest: &ImageManifest, what: &str) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Whether a media type is that of an image's layer, packed in whatever way. With an image's config above them, cosign's
+/// old signatures and BuildKit's attestations are told from images by nothing else.
+pub fn is_layer(media_type: &str) -> bool {
+    ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."]
+        .iter()
+        .any(|prefix| media_type.starts_with(prefix))
 }
 
 /// The digest of a descriptor as our own type, which is stricter than the specification's.

@@ -14,10 +14,13 @@
 //! compiler then asks for its line in `purl.rs`. Raise [`VERSION`]; the kept records are then made anew.
 
 mod apk;
+mod composer;
+mod conda;
 mod deb822;
 mod dotnet;
 mod dpkg;
 mod executable;
+mod gem;
 mod java;
 mod lines;
 mod member;
@@ -46,6 +49,9 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &os_release::OsRelease,
     &dotnet::Dotnet,
     &java::Java,
+    &gem::Gem,
+    &composer::Composer,
+    &conda::Conda,
     &executable::Executable,
 ];
 
@@ -100,6 +106,13 @@ mod tests {
         assert_eq!(ids("usr/lib/apk/db/installed"), ["apk"]);
         assert_eq!(ids("app/node_modules/@babel/core/package.json"), ["npm"]);
         assert_eq!(ids("venv/lib/python3.11/site-packages/idna-3.4.dist-info/METADATA"), ["python"]);
+        assert_eq!(ids("venv/lib/python3.11/site-packages/idna-3.4-py3.11.egg"), ["python"]);
+        assert_eq!(ids("usr/share/nodejs/@babel/core/package.json"), ["npm"]);
+        assert_eq!(ids("app/app.deps.json"), ["dotnet"]);
+        assert_eq!(ids("opt/tomcat/webapps/a.war"), ["java"]);
+        assert_eq!(ids("usr/lib/ruby/gems/3.1.0/specifications/default/json-2.6.1.gemspec"), ["gem"]);
+        assert_eq!(ids("var/www/vendor/composer/installed.json"), ["composer"]);
+        assert_eq!(ids("opt/conda/conda-meta/zlib-1.2.13-h5eee18b_0.json"), ["conda"]);
         assert_eq!(ids("usr/lib/os-release"), ["os-release"]);
         assert!(ids("app/package.json").is_empty());
         assert!(ids("usr/bin/python3").is_empty());

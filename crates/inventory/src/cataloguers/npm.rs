@@ -1,5 +1,6 @@
 //! npm: the `package.json` of each package that is installed under a `node_modules` (npm-folders(5)), by whichever of
-//! npm, yarn or pnpm.
+//! npm, yarn or pnpm, and of those that Debian packages under `/usr/share/nodejs`. A file that pnpm links from its
+//! store into several places is one package at each.
 //!
 //! Directly under it: packages carry further `package.json` files inside (build variants, test fixtures with names of
 //! their own), which are no installed packages.
@@ -22,7 +23,12 @@ impl Cataloguer for Npm {
     }
 
     fn wanted(&self) -> &'static [Wanted] {
-        &[Wanted::Anywhere("**/node_modules/*/package.json"), Wanted::Anywhere("**/node_modules/@*/*/package.json")]
+        &[
+            Wanted::Anywhere("**/node_modules/*/package.json"),
+            Wanted::Anywhere("**/node_modules/@*/*/package.json"),
+            Wanted::Anywhere("**/share/nodejs/*/package.json"),
+            Wanted::Anywhere("**/share/nodejs/@*/*/package.json"),
+        ]
     }
 
     fn catalogue(&self, member: &mut Member<'_>, told: &mut Told) {

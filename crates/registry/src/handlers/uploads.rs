@@ -173,6 +173,12 @@ async fn write(
             };
             Ok((upload, result))
         }
+        // The client cannot go on with it, and what it holds is what the others lack.
+        Ok(End::Cut(upload, refusal)) if refusal.code() == Code::StorageFull => {
+            drop(upload);
+            registry.uploads.forget(id);
+            Err(refusal)
+        }
         Ok(End::Cut(upload, refusal)) => Ok((upload, Err(refusal))),
         Err(refusal) => {
             registry.uploads.forget(id);

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use ::image::Digest;
 use registry::Settings;
+use serde_json::json;
 
 use crate::fake::Mood;
 use crate::http::{answer, connect, get};
-use crate::image::TestImage;
+use crate::image::{CONFIG, MANIFEST, TestImage, descriptor, push_blob, put_manifest};
 use crate::server::Server;
 
 fn quick() -> Settings {
@@ -49,6 +50,28 @@ fn an_image_that_waited_for_an_index_gets_its_report_when_there_is_one() {
     server.fake.set_index(Some("index-9"));
     server
         .eventually("the report comes", |server| server.wait(server.store.report(&image.digest())).unwrap().is_some());
+}
+
+/// BuildKit's attestations and cosign's old signatures have an image's config, and nothing in them can be catalogued.
+#[test]
+fn what_has_an_images_config_but_no_image_layers_never_waits_for_a_report() {
+    let server = Server::with(quick());
+    let (config, statement) = (br#"{"architecture":"unknown","os":"unknown"}"#, br#"{"_type":"in-toto"}"#);
+    for blob in [&config[..], statement] {
+        push_blob(server.address, "app", blob);
+    }
+    let layer = descriptor("application/vnd.in-toto+json", statement);
+    let manifest = json!({ "schemaVersion": 2, "config": descriptor(CONFIG, config), "layers": [layer] }).to_string();
+    let pushed = put_manifest(server.address, "app", "v1", MANIFEST, manifest.as_bytes());
+    assert_eq!((pushed.status, pushed.header("plimsoll-findings")), (201, ""));
+    // Catching up goes through what has no report before what has an old one.
+    let image = TestImage::new("amd64");
+    image.push(server.address, "app", "v2");
+    server.fake.set_index(Some("index-2"));
+    server.eventually("the registry has caught up", |server| {
+        server.wait(server.store.report(&image.digest())).unwrap().is_some_and(|report| report.index_id == "index-2")
+    });
+    assert_eq!(server.wait(server.store.pending(&Digest::sha256(manifest.as_bytes()))).unwrap(), None);
 }
 
 #[test]

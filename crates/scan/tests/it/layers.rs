@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::{Digest, ImageSource};
 use inventory::worker::Launcher;
 use inventory::{LayerRecord, cataloguers};
-use scan::{Options, Silent};
+use scan::{Advisories, Options, ScanError, Scanner, Silent};
 
 use crate::made::{House, Made, debian, layer};
 
@@ -66,12 +66,31 @@ async fn a_kept_record_that_is_damaged_is_made_anew() {
 }
 
 #[tokio::test]
-async fn what_a_worker_that_dies_could_not_tell_is_not_kept_as_if_it_were_all() {
+async fn a_worker_that_dies_costs_the_scan_and_leaves_what_was_known_as_it_was() {
+    let house = House::new().await;
+    let made = Arc::new(Made::new(&[debian(&[("curl", "7")])]));
+    let whole = scan(&house, &made, Options::default()).await;
+    let dying = Launcher::program("/bin/false", Vec::<String>::new());
+    let dying = Scanner::new(house.store.clone(), Advisories::in_folder(house.folder.path()), dying);
+    let source: Arc<dyn ImageSource> = made.clone();
+    let error =
+        dying.scan(source.clone(), Options { rehash: true, ..Options::default() }, Arc::new(Silent)).await.unwrap_err();
+    assert!(
+        matches!(&error, ScanError::Incomplete { layer: 0, reason, .. } if reason.contains("dpkg/status")),
+        "{error}"
+    );
+    let warm = dying.scan(source, Options::default(), Arc::new(Silent)).await.unwrap();
+    assert_eq!((warm.layers_read, warm.inventory), (0, whole.inventory));
+}
+
+#[tokio::test]
+async fn a_layer_whose_worker_died_is_read_again_by_the_next_scan() {
     let house = House::with(Launcher::program("/bin/false", Vec::<String>::new())).await;
     let made = Arc::new(Made::new(&[debian(&[("curl", "7")])]));
-    let report = scan(&house, &made, Options::default()).await;
-    assert!(report.inventory.packages.is_empty());
-    assert!(!report.inventory.warnings.is_empty(), "what was lost is said");
-    scan(&house, &made, Options::default()).await;
-    assert_eq!(made.take_opened(), 2, "the next scan tries again");
+    for _ in 0..2 {
+        let source: Arc<dyn ImageSource> = made.clone();
+        assert!(house.scanner.scan(source, Options::default(), Arc::new(Silent)).await.is_err());
+        assert_eq!(made.take_opened(), 1);
+    }
+    assert_eq!(house.store.report(&made.image.digest).await.unwrap(), None);
 }

@@ -3,7 +3,55 @@
 //! The plain answer is never lost: what is suppressed stays a [`Match`](crate::Match) with its [`Suppression`], and
 //! outputs list it when they are asked to (`--all`).
 
+pub(crate) mod go;
+mod module_stream;
+pub(crate) mod red_hat;
+pub(crate) mod ubuntu_pro;
+
+use inventory::Inventory;
+use inventory::package::Located;
 use serde::{Deserialize, Serialize};
+
+use crate::claim::{Claim, Reading};
+use crate::index::{AffectedRow, Damage};
+use crate::places::Place;
+
+type Read<T> = Result<T, Damage>;
+
+/// What the image tells of a package beyond its name and version.
+#[derive(Clone, Copy)]
+pub(crate) struct Image<'a> {
+    pub(crate) located: &'a Located,
+    pub(crate) inventory: &'a Inventory,
+}
+
+/// A record that applies to a package of an image.
+pub(crate) struct Case<'a> {
+    pub(crate) image: Image<'a>,
+    /// The name under which the record was found.
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) place: Place<'a>,
+    /// Whether Red Hat's base system has records of the package.
+    pub(crate) in_base: bool,
+    pub(crate) claim: Claim<'a>,
+    /// By which rules it applies.
+    pub(crate) reading: Reading,
+    /// What all records say of the package.
+    pub(crate) of_package: &'a [AffectedRow],
+    /// What the record says of it under Ubuntu Pro.
+    pub(crate) pro: Option<&'a (String, Claim<'a>)>,
+}
+
+/// The first rule that says that a record does not count.
+pub(crate) fn judge(case: &Case<'_>) -> Read<Option<Suppression>> {
+    for rule in [go::not_linked, module_stream::judge, ubuntu_pro::judge] {
+        if let Some(suppression) = rule(case)? {
+            return Ok(Some(suppression));
+        }
+    }
+    Ok(red_hat::judge(case))
+}
 
 /// Why a record that applies is not counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
