@@ -2,9 +2,10 @@
 //!
 //! It is apart from how a report is kept in the store, so that what is kept may change without breaking who reads this.
 
+use advisory::end_of_life::end_of_life;
 use advisory::{Affected, Category, Epss, Kev, Severity, Suppression};
 use inventory::package::{Gone, Located};
-use inventory::{PackageKind, Release};
+use inventory::{Inventory, PackageKind};
 use serde::Serialize;
 
 use crate::actions::{Actions, OfLayer, Upgrade};
@@ -55,6 +56,8 @@ struct Distribution<'a> {
     version: Option<&'a str>,
     codename: Option<&'a str>,
     name: Option<&'a str>,
+    end_of_life: Option<&'static str>,
+    told: bool,
 }
 
 #[derive(Serialize)]
@@ -219,7 +222,7 @@ impl<'a> Document<'a> {
                 kind: report.subject,
                 digest: report.digest.as_str(),
                 platform: &report.platform,
-                distribution: report.inventory.release.as_ref().map(Distribution::of),
+                distribution: Distribution::of(&report.inventory),
                 layers: layers.map(|(diff_id, by)| Layer { diff_id: diff_id.as_str(), created_by: by }).collect(),
             },
             scanned_at: &report.scanned_at,
@@ -254,13 +257,16 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Distribution<'a> {
-    fn of(release: &'a Release) -> Self {
-        Self {
+    fn of(inventory: &'a Inventory) -> Option<Self> {
+        let release = inventory.release.as_ref()?;
+        Some(Self {
             id: &release.id,
             version: Some(release.version_id.as_str()).filter(|version| !version.is_empty()),
             codename: release.codename.as_deref(),
             name: release.pretty_name.as_deref(),
-        }
+            end_of_life: end_of_life(release),
+            told: inventory.release_told,
+        })
     }
 }
 
