@@ -113,6 +113,7 @@ mod tests {
             others: hashes,
             complete: true,
             warnings: vec!["x".into()],
+            passed_by: vec![],
         }
     }
 
