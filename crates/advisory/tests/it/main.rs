@@ -4,6 +4,7 @@
 
 mod builders;
 mod damage;
+mod distributions;
 mod enriching;
 mod examples;
 mod fetching;

@@ -66,6 +66,9 @@ pub(crate) struct Arguments {
     /// faster, but nothing then says that the layers are the image's
     #[arg(long, conflicts_with = "rehash")]
     unverified: bool,
+    /// Judge the image as of this release, whatever it says itself: debian:12, ubuntu:24.04, rhel:9.4, sles:15.5 …
+    #[arg(long, value_name = "ID:VERSION")]
+    distro: Option<inventory::Release>,
 }
 
 /// How findings are written.
@@ -130,7 +133,7 @@ impl Command for Arguments {
             fail_on: self.fail_on.map(Into::into),
             choice: self.choice.prepare(self.platform)?,
             offline: self.offline || start.settings.offline,
-            options: Options { rehash: self.rehash, unverified: self.unverified },
+            options: Options { rehash: self.rehash, unverified: self.unverified, distro: self.distro },
         })
     }
 
