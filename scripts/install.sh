@@ -65,6 +65,8 @@ packages_for() {
         program sqlite3 sqlite3
         program npm npm
         program gem ruby
+        program composer composer
+        program mvn maven
         program python3 python3
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
         jsonschema || wanted+=(python3-jsonschema)
