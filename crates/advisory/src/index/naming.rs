@@ -55,8 +55,7 @@ impl Index {
                         continue;
                     }
                     for range in segment.ranges(row)? {
-                        let mut events = Vec::new();
-                        segment.events(range, &mut events)?;
+                        let events: Vec<_> = segment.events(range)?.collect();
                         claim.ranges.push(sentence(&events));
                     }
                     claim.versions.extend(segment.owned_list(row.versions)?);

@@ -20,6 +20,7 @@ mod conda;
 mod deb822;
 mod dotnet;
 mod dpkg;
+mod executable;
 mod gem;
 mod java;
 mod lines;
@@ -41,7 +42,7 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// All cataloguers. A file that several want is read by each.
 pub static ALL: &[&dyn Cataloguer] = &[
@@ -58,6 +59,7 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &gem::Gem,
     &composer::Composer,
     &conda::Conda,
+    &executable::Executable,
 ];
 
 /// Reads one package format.
@@ -78,6 +80,12 @@ pub fn readers_of(path: &str) -> impl Iterator<Item = u8> + '_ {
     indices
         .filter(|(_, cataloguer)| cataloguer.wanted().iter().any(|wanted| wanted.reads(path)))
         .map(|(index, _)| index)
+}
+
+/// The places in [`ALL`] of the cataloguers that want to read executables, wherever they are.
+pub(crate) fn readers_of_executables() -> impl Iterator<Item = u8> {
+    let indices = (0u8..).zip(ALL);
+    indices.filter(|(_, cataloguer)| cataloguer.wanted().contains(&Wanted::Executable)).map(|(index, _)| index)
 }
 
 /// The cataloguer of that id; none where a later version of this program made the record.

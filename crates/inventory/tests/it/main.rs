@@ -3,6 +3,7 @@
 // A test that cannot go on fails there; `allow-unwrap-in-tests` knows only functions marked as tests.
 #![allow(clippy::unwrap_used)]
 
+mod executables;
 mod hostile;
 mod languages;
 mod layers;
