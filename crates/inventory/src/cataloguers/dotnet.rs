@@ -37,7 +37,6 @@ impl Cataloguer for Dotnet {
 }
 
 /// Reads a `deps.json` that stands somewhere else than in a file of its own: a single-file application holds one.
-#[allow(dead_code, reason = "the reader of executables calls it")]
 pub(super) fn deps_json(bytes: &[u8], told: &mut Told) {
     read(bytes, None, told);
 }
