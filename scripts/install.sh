@@ -65,6 +65,8 @@ packages_for() {
         program sqlite3 sqlite3
         program npm npm
         program gem ruby
+        program composer composer
+        program mvn maven
         program python3 python3
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)

@@ -17,6 +17,7 @@ mod alpm;
 mod apk;
 mod composer;
 mod conda;
+mod copyright;
 mod deb822;
 mod dotnet;
 mod dpkg;
@@ -61,6 +62,7 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &composer::Composer,
     &conda::Conda,
     &executable::Executable,
+    &copyright::Copyright,
 ];
 
 /// Reads one package format.
@@ -122,6 +124,7 @@ mod tests {
         assert_eq!(ids("var/www/vendor/composer/installed.json"), ["composer"]);
         assert_eq!(ids("opt/conda/conda-meta/zlib-1.2.13-h5eee18b_0.json"), ["conda"]);
         assert_eq!(ids("usr/lib/os-release"), ["os-release"]);
+        assert_eq!(ids("usr/share/doc/libc6/copyright"), ["copyright"]);
         assert!(ids("app/package.json").is_empty());
         assert!(ids("usr/bin/python3").is_empty());
     }
