@@ -121,6 +121,10 @@ pub struct Home {
 
 /// Where advisories for a package would stand.
 pub fn home(package: &Package, release: Option<&Release>) -> Home {
+    // Built into a program from a folder or a repository, a crate is not the one of its name on crates.io.
+    if let (PackageKind::Cargo, Some(origin)) = (package.kind, &package.vendor) {
+        return Home { ecosystem: format!("crates from {origin}"), in_osv: false };
+    }
     home_of_kind(package.kind, release)
 }
 
@@ -242,6 +246,14 @@ mod tests {
 
     fn release(id: &str, version: &str, codename: Option<&str>) -> Release {
         Release { id: id.into(), version_id: version.into(), codename: codename.map(Into::into), ..Release::default() }
+    }
+
+    #[test]
+    fn a_crate_from_elsewhere_is_not_the_one_of_crates_io() {
+        let mut one = package(PackageKind::Cargo);
+        assert_eq!(home(&one, None), Home { ecosystem: "crates.io".into(), in_osv: true });
+        one.vendor = Some("git".into());
+        assert_eq!(home(&one, None), Home { ecosystem: "crates from git".into(), in_osv: false });
     }
 
     fn package(kind: PackageKind) -> Package {
