@@ -226,6 +226,10 @@ pub struct Inventory {
     pub layers: Vec<Digest>,
     /// What could not be read, one sentence each (path, cataloguer, reason).
     pub warnings: Vec<String>,
+    /// Those of the warnings that may hide packages which somebody else would find: a part of a layer that was not
+    /// read, a distribution's database that was read in part. Who must know everything may not be content then.
+    #[serde(default)]
+    pub unread: Vec<String>,
     /// Layers whose bytes were not held against their digests, so that nothing says that they are the image's.
     #[serde(default)]
     pub unverified: Vec<usize>,
@@ -268,10 +272,19 @@ impl Package {
     pub fn check(&self) -> Result<(), &'static str> {
         word(&self.name, "it has no name", "its name is too long", "its name has control characters")?;
         word(&self.version, "it has no version", "its version is too long", "its version has control characters")?;
-        let others = self.architecture.iter().chain(&self.licences).chain(&self.vendor).chain(&self.module);
+        let others = self.architecture.iter().chain(&self.vendor).chain(&self.module);
         let source = self.source.iter().flat_map(|source| [&source.name, &source.version]);
-        for text in others.chain(source) {
-            word(text, "a field is empty", "a field is too long", "a field has control characters")?;
+        for field in others.chain(source) {
+            word(field, "a field is empty", "a field is too long", "a field has control characters")?;
+        }
+        for licence in &self.licences {
+            text(
+                licence,
+                LONGEST_LICENCE,
+                "a licence is empty",
+                "a licence is too long",
+                "a licence has control characters",
+            )?;
         }
         if let Some(inside) = &self.inside {
             if inside.len() > Self::LONGEST_INSIDE {
@@ -322,10 +335,23 @@ impl Release {
 /// Longest name, version or other field in bytes. npm allows names of 214.
 const LONGEST_FIELD: usize = 512;
 
-fn word(text: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), &'static str> {
+/// Longest licence. Fedora's glibc has an SPDX expression of some 800 bytes.
+const LONGEST_LICENCE: usize = 4096;
+
+fn word(word: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), &'static str> {
+    text(word, LONGEST_FIELD, empty, long, control)
+}
+
+fn text(
+    text: &str,
+    longest: usize,
+    empty: &'static str,
+    long: &'static str,
+    control: &'static str,
+) -> Result<(), &'static str> {
     match text {
         "" => Err(empty),
-        _ if text.len() > LONGEST_FIELD => Err(long),
+        _ if text.len() > longest => Err(long),
         _ if text.chars().any(char::is_control) => Err(control),
         _ => Ok(()),
     }

@@ -13,6 +13,7 @@
 //! A format whose versions no [`PackageKind`](crate::PackageKind) orders yet needs its variant there, and the
 //! compiler then asks for its line in `purl.rs`. Raise [`VERSION`]; the kept records are then made anew.
 
+mod alpm;
 mod apk;
 mod composer;
 mod conda;
@@ -27,6 +28,9 @@ mod member;
 mod npm;
 mod os_release;
 mod python;
+mod rpm;
+mod rpm_manifest;
+mod third_parties;
 mod told;
 mod wanted;
 mod zip;
@@ -47,6 +51,9 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &python::Python,
     &npm::Npm,
     &os_release::OsRelease,
+    &rpm::Rpm,
+    &alpm::Alpm,
+    &rpm_manifest::RpmManifest,
     &dotnet::Dotnet,
     &java::Java,
     &gem::Gem,

@@ -5,12 +5,14 @@
 
 mod executables;
 mod hostile;
+mod languages;
 mod layers;
 mod memory;
 mod merging;
 mod overlay;
 mod ownership;
 mod real;
+mod rpm;
 mod seal;
 mod support;
 mod worker;
