@@ -248,7 +248,7 @@ impl<'a> Collector<'a> {
                 return Ok(());
             }
             Sifted::InMemory(mut bytes) => worker.ask(path, readers.clone(), size, &mut bytes)?,
-            Sifted::InFile(room) => worker.ask_in(path, readers.clone(), room),
+            Sifted::InFile(room) => worker.ask_in(path, readers.clone(), &room),
         };
         self.tree.read(path, Asked { ticket, counts: readers.clone(), readers });
         Ok(())
