@@ -15,6 +15,7 @@ mod error;
 mod failures;
 mod format;
 mod mapping;
+mod naming;
 mod segment;
 mod strings;
 
@@ -34,6 +35,7 @@ pub use details::Details;
 pub use error::IndexError;
 pub(crate) use failures::remember;
 pub use failures::{Failure, failures};
+pub use naming::Claim;
 
 pub(crate) use format::{AffectedRow, EcosystemRow, ImportRow, RangeRow, RecordRow, Text};
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};

@@ -320,6 +320,8 @@ fn few_changes_are_fetched_one_by_one_and_the_newer_copy_counts() {
     assert_eq!(fixture.ids("PyPI"), ["A-3", "A-4"]);
     let index = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index");
     assert!(index.record("A-2").expect("sound").is_none(), "it was withdrawn");
+    assert!(index.records_naming("A-2").expect("sound").is_empty(), "it was withdrawn");
+    assert_eq!(index.records_naming("A-1").expect("sound").len(), 1);
     // Nothing more: only the begin of the list is asked for.
     let before = index.identity().id;
     assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Unchanged)));
