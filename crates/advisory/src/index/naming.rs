@@ -28,7 +28,9 @@ impl Index {
         for (info, segment) in self.readers() {
             let mut read = || {
                 for row in segment.records()? {
-                    if names(segment, row, id)? && found.len() < MOST_RECORDS {
+                    // A withdrawn one only says that older copies of it say nothing any more.
+                    let counts = row.withdrawn.get() == 0 && found.len() < MOST_RECORDS;
+                    if counts && names(segment, row, id)? {
                         found.push(details::unpack(segment, &info.name, row)?);
                     }
                 }
@@ -39,6 +41,13 @@ impl Index {
         // Two imports may hold one record: the newer one counts, as for matching.
         found.sort_by(|one, other| one.id.cmp(&other.id).then_with(|| other.modified.cmp(&one.modified)));
         found.dedup_by(|later, kept| later.id == kept.id);
+        let mut newest = Vec::new();
+        for record in found {
+            if !self.has_newer(&record.id, &record.modified)? {
+                newest.push(record);
+            }
+        }
+        let mut found = newest;
         found.sort_by_key(|record| !record.id.eq_ignore_ascii_case(id));
         Ok(found)
     }
