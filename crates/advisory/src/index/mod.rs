@@ -31,7 +31,7 @@ use compile::is_before;
 pub use compile::{Compiled, Compiler};
 pub use details::Details;
 pub use error::IndexError;
-pub use naming::Claim;
+pub use naming::Said;
 
 pub(crate) use format::{AffectedRow, EcosystemRow, ImportRow, RangeRow, RecordRow, Text};
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};

@@ -110,6 +110,12 @@ impl Text {
             Some(fixed) => self.field("fixed in", fixed),
             None => self.field("fixed in", "no version yet"),
         }
+        for elsewhere in group.records().iter().filter_map(|record| record.matched.fixed_elsewhere.as_ref()) {
+            self.field(
+                "",
+                &format!("{} of {}, which this image does not have", elsewhere.version, elsewhere.ecosystem),
+            );
+        }
         self.todo(report, place);
         for gone in &place.gone {
             self.field("before", &told_gone(gone));
@@ -212,15 +218,15 @@ impl Text {
                     self.field("before", &told_gone(gone));
                 }
             }
-            Absence::Outside { record, ecosystem, located, version, claim } => {
+            Absence::Outside { record, ecosystem, located, version, said } => {
                 let name = &located.package.name;
                 self.field(record, &format!("{name} {version} is none of the affected versions of {ecosystem}"));
-                for range in &claim.ranges {
+                for range in &said.ranges {
                     self.field("affected", range);
                 }
-                if !claim.versions.is_empty() {
-                    let first: Vec<&str> = claim.versions.iter().take(MOST_VERSIONS).map(String::as_str).collect();
-                    let more = claim.versions.len().saturating_sub(MOST_VERSIONS);
+                if !said.versions.is_empty() {
+                    let first: Vec<&str> = said.versions.iter().take(MOST_VERSIONS).map(String::as_str).collect();
+                    let more = said.versions.len().saturating_sub(MOST_VERSIONS);
                     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                     self.field("affected", &format!("listed: {}{more}", first.join(", ")));
                 }
