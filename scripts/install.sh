@@ -67,6 +67,7 @@ packages_for() {
         program gem ruby
         program python3 python3
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
+        python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         jsonschema || wanted+=(python3-jsonschema)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         package busybox-static
@@ -239,6 +240,23 @@ install_syft() {
         fail "syft $SYFT_VERSION could not be installed from PyPI"
 }
 
+# The judges of what outputs look like: CycloneDX's and SARIF's own schemas, and SPDX's own validator.
+install_schemas() {
+    local folder="$PLIMSOLL_TOOLS/schemas" work
+    [ -e "$folder/ready" ] && return
+    say "install: the schemas of CycloneDX, SARIF and SPDX, from PyPI and npm, into $folder"
+    rm -rf "$folder" && mkdir -p "$folder"
+    python3 -m venv "$folder/python" && "$folder/python/bin/pip" install --quiet --disable-pip-version-check \
+        "jsonschema[format]==4.26.0" "cyclonedx-python-lib==$CYCLONEDX_LIB_VERSION" "spdx-tools==$SPDX_TOOLS_VERSION" >&2 ||
+        fail "the schemas could not be installed from PyPI"
+    work=$(mktemp -d)
+    (cd "$work" && npm pack --silent "@microsoft/jest-sarif@$JEST_SARIF_VERSION" >&2 && tar xzf ./*.tgz) &&
+        cp "$work"/package/lib/schemas/sarif-2.1.0-rtm.5.json "$folder/sarif-2.1.0.json" ||
+        fail "the schema of SARIF could not be taken from npm"
+    rm -rf "$work"
+    touch "$folder/ready"
+}
+
 # ----------------------------------------------------------------------------------------------------------------
 
 [ "$#" -gt 0 ] || fail "which? build, user, demo, test, check, bench"
@@ -254,6 +272,8 @@ for profile in "$@"; do
         # A Python that is not the distribution's does not see the distribution's package.
         jsonschema || python3 -m pip install --quiet --disable-pip-version-check jsonschema >&2 ||
             fail "Python's jsonschema could not be installed"
+        install_schemas
+        install_syft
         ;;
     check) install_rust && install_cargo_deny ;;
     bench) install_syft ;;

@@ -13,6 +13,10 @@ RUST_VERSION=1.95.0
 CARGO_DENY_VERSION=0.20.2
 COSIGN_VERSION=v3.1.3
 SYFT_VERSION=1.18.1
+# What ships the schemas that outputs are held against.
+CYCLONEDX_LIB_VERSION=11.12.0
+SPDX_TOOLS_VERSION=0.8.5
+JEST_SARIF_VERSION=1.0.0-beta.0
 # Used where the machine's own Go is older than 1.21 and cannot fetch the one that a module asks for.
 GO_VERSION=1.26.1
 

@@ -20,6 +20,7 @@ mod newest;
 pub mod render;
 pub mod report;
 pub mod standing;
+mod subject;
 pub mod urgency;
 
 pub use actions::Actions;
@@ -29,3 +30,4 @@ pub use group::Group;
 pub(crate) use newest::{newest, raise};
 pub use report::{About, Finding, Report};
 pub use standing::{PackageVerdict, Standing};
+pub use subject::Subject;

@@ -12,16 +12,20 @@ use serde::{Deserialize, Serialize};
 use crate::group::{self, Group};
 use crate::standing::{self, PackageVerdict, Standing};
 use crate::urgency::Urgency;
-use crate::{Actions, Counts};
+use crate::{Actions, Counts, Subject};
 
 /// Everything that a scan says of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// What the user called the image.
     pub name: String,
-    /// The digest of its platform manifest (or config, for a docker archive without one).
+    /// What kind of thing it is.
+    #[serde(default)]
+    pub subject: Subject,
+    /// The digest of its platform manifest (or config, for a docker archive without one); of what is no image as
+    /// [`Subject`] says.
     pub digest: Digest,
-    /// `linux/amd64`.
+    /// `linux/amd64`; empty where it is not known.
     pub platform: String,
     /// When the scan ran, RFC 3339 in UTC.
     pub scanned_at: String,
@@ -67,9 +71,11 @@ pub struct Finding {
 pub struct About {
     /// What the user called the image.
     pub name: String,
-    /// The digest of its platform manifest (or config).
+    /// What kind of thing it is.
+    pub subject: Subject,
+    /// The digest of its platform manifest (or config); of what is no image as [`Subject`] says.
     pub digest: Digest,
-    /// `linux/amd64`.
+    /// `linux/amd64`; empty where it is not known.
     pub platform: String,
     /// When the scan ran, RFC 3339 in UTC.
     pub scanned_at: String,
@@ -116,9 +122,10 @@ impl Report {
         }
         findings.sort_by(to_look_at_first);
         suppressed.sort_by(to_look_at_first);
-        let About { name, digest, platform, scanned_at, history, layers_read } = about;
+        let About { name, subject, digest, platform, scanned_at, history, layers_read } = about;
         Self {
             name,
+            subject,
             digest,
             platform,
             scanned_at,

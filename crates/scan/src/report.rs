@@ -15,6 +15,7 @@ impl Scanner {
         let index = self.advisories().current()?;
         let about = About {
             name: image.name.clone(),
+            subject: findings::Subject::Image,
             digest: image.digest.clone(),
             platform: image::Platform::of_config(&image.config).to_string(),
             scanned_at: now(),

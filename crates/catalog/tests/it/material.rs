@@ -217,6 +217,7 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
     let standings = vec![Standing::Judged; packages.len()];
     Report {
         name: "app".into(),
+        subject: findings::Subject::Image,
         digest: digest.clone(),
         platform: "linux/amd64".into(),
         scanned_at: "2026-11-25T08:21:07Z".into(),

@@ -178,7 +178,7 @@ async fn a_vulnerability_lists_every_image_that_has_it() {
     for row in [
         "payments/api 2.4.1 high Jinja2 2.10 2.10.1",
         "payments/api 2.3.9 high Jinja2 2.10 2.10.1",
-        "web/storefront – high Jinja2 2.10 2.10.1",
+        "web/storefront main high Jinja2 2.10 2.10.1",
         "Also known as CVE-2019-10906, GHSA-462w-v97r-4m45",
         "allows a sandbox escape.",
     ] {

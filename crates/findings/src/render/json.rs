@@ -9,7 +9,7 @@ use inventory::{PackageKind, Release};
 use serde::Serialize;
 
 use crate::actions::{Actions, OfLayer, Upgrade};
-use crate::{Counts, Finding, PackageVerdict, Report, escape, group};
+use crate::{Counts, Finding, PackageVerdict, Report, Subject, escape, group};
 
 /// The version of the shape: fields may be added within a major version, and are never removed or changed.
 pub const SCHEMA_VERSION: &str = "1.1";
@@ -43,6 +43,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Image<'a> {
     name: &'a str,
+    kind: Subject,
     digest: &'a str,
     platform: &'a str,
     distribution: Option<Distribution<'a>>,
@@ -217,6 +218,7 @@ impl<'a> Document<'a> {
             schema_version: SCHEMA_VERSION,
             image: Image {
                 name: &report.name,
+                kind: report.subject,
                 digest: report.digest.as_str(),
                 platform: &report.platform,
                 distribution: report.inventory.release.as_ref().map(Distribution::of),

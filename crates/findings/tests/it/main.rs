@@ -11,4 +11,5 @@ mod json;
 mod owned;
 mod reports;
 mod sample;
+mod schemas;
 mod table;

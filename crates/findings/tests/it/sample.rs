@@ -9,6 +9,7 @@ use inventory::{Inventory, Package, PackageKind, Release};
 pub(crate) fn about() -> About {
     About {
         name: "registry.example.com/payments/api:1.4".into(),
+        subject: findings::Subject::Image,
         digest: Digest::sha256(b"manifest"),
         platform: "linux/amd64".into(),
         scanned_at: "2026-11-25T09:00:00Z".into(),

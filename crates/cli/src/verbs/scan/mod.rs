@@ -2,7 +2,8 @@
 
 mod advisories;
 mod choice;
-mod destination;
+pub(crate) mod destination;
+pub(crate) mod formats;
 pub(crate) mod progress;
 mod target;
 
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use findings::Report;
-use findings::render::View;
+use findings::render::{Bill, View};
 use image::Platform;
 use scan::Options;
 
@@ -74,6 +75,12 @@ enum Format {
     Table,
     /// For programs: docs/scanning.md describes it.
     Json,
+    /// SARIF 2.1.0, for GitHub's code scanning and its kin.
+    Sarif,
+    /// CycloneDX 1.6: packages, and findings as vulnerabilities.
+    Cyclonedx,
+    /// SPDX 2.3: packages, and findings as external references.
+    Spdx,
 }
 
 /// The severity from which on a scan fails.
@@ -149,5 +156,8 @@ fn render(report: &Report, format: Format, all: bool, style: Style) -> Result<Ve
             findings::render::table(report, view).into_bytes()
         }
         Format::Json => findings::render::json(report).context("cannot write the report as JSON")?,
+        Format::Sarif => formats::sarif(report, false)?,
+        Format::Cyclonedx => formats::cyclonedx(&Bill::of_report(report, false))?,
+        Format::Spdx => formats::spdx(&Bill::of_report(report, false))?,
     })
 }
