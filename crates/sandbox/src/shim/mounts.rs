@@ -155,5 +155,16 @@ fn overlay(place: &Path, layers: usize, root: u32) -> Result<(), Failure> {
     if about.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Err(Failure::of("stack the layers", "the kernel mounted them read-only; its log (dmesg) says why"));
     }
-    Ok(())
+    check_devices(&place.join("root"))
+}
+
+/// Refuses an image whose `/dev` leads elsewhere. libcontainer 0.7 makes links in it by a path that begins at the
+/// host's root: what an absolute link there names would be a folder of the host (`/proc` and `/sys` it checks itself).
+fn check_devices(root: &Path) -> Result<(), Failure> {
+    match root.join("dev").symlink_metadata() {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Failure::of("use the image's /dev", "it is no folder")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::of("look at the image's /dev", error)),
+    }
 }
