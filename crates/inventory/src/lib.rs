@@ -12,6 +12,7 @@ pub mod package;
 mod paths;
 mod purl;
 pub mod record;
+pub mod sbom;
 pub mod worker;
 
 pub use merge::merge;

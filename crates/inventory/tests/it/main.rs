@@ -10,6 +10,7 @@ mod merging;
 mod overlay;
 mod ownership;
 mod real;
+mod sboms;
 mod seal;
 mod support;
 mod worker;
