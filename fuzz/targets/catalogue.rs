@@ -18,8 +18,9 @@ fuzz_target!(|input: (u8, &[u8])| {
         Wanted::At(path) => (*path).to_owned(),
         Wanted::In(folder) => format!("{folder}/x"),
         Wanted::Anywhere(pattern) => pattern.replace("**", "a").replace('*', "b"),
+        Wanted::Executable => "usr/bin/x".to_owned(),
     };
-    assert!(wanted.reads(&path));
+    assert!(wanted.reads(&path) || *wanted == Wanted::Executable);
     let request = Request { ticket: 7, readers: vec![reader], path, size: bytes.len() as u64, carried: Carried::InPipe };
     let answer = answer(&request, &mut Cursor::new(bytes));
     let told = &answer.told[0];

@@ -85,11 +85,20 @@ pub fn is_defined(ecosystem: &str) -> bool {
 }
 
 /// A package name as it is looked up: normalised where the ecosystem says how.
+///
+/// NuGet and Packagist take a name in any case for the same package, and records have it as its author wrote it. All
+/// others tell names apart as they are: npm has `JSONStream` and `jsonstream`, Go `Azure` and `azure`; crates.io takes
+/// `-` for `_` when a crate is published, and every index and lock file has the name as it was.
 pub fn normalise<'a>(ecosystem: &str, name: &'a str) -> Cow<'a, str> {
     match base(ecosystem) {
         "PyPI" => normalise_pep503(name),
+        "NuGet" | "Packagist" => lower_case(name),
         _ => Cow::Borrowed(name),
     }
+}
+
+fn lower_case(name: &str) -> Cow<'_, str> {
+    if name.chars().any(char::is_uppercase) { Cow::Owned(name.to_lowercase()) } else { Cow::Borrowed(name) }
 }
 
 /// Lower case, runs of `-`, `_` and `.` as one `-` (PEP 503).
@@ -121,6 +130,10 @@ pub struct Home {
 
 /// Where advisories for a package would stand.
 pub fn home(package: &Package, release: Option<&Release>) -> Home {
+    // What an archive is called says nothing without its group: many projects call one `core` or `utils`.
+    if package.kind == PackageKind::Maven && !package.name.contains(':') {
+        return Home { ecosystem: "Java archives of an unknown group".into(), in_osv: false };
+    }
     home_of_kind(package.kind, release)
 }
 
@@ -272,6 +285,23 @@ mod tests {
         let home = home(&package(PackageKind::Deb), Some(&release("raspbian", "12", Some("bookworm"))));
         assert_eq!(home, Home { ecosystem: "raspbian:12".into(), in_osv: false });
         assert!(!super::home(&package(PackageKind::Apk), None).in_osv);
+    }
+
+    #[test]
+    fn case_does_not_matter_where_the_ecosystem_says_so() {
+        assert_eq!(normalise("NuGet", "Newtonsoft.Json"), "newtonsoft.json");
+        assert_eq!(normalise("Packagist", "Symfony/HTTP-Kernel"), "symfony/http-kernel");
+        assert_eq!(normalise("npm", "JSONStream"), "JSONStream");
+        assert_eq!(normalise("Go", "github.com/Azure/go-autorest"), "github.com/Azure/go-autorest");
+        assert_eq!(normalise("crates.io", "serde_json"), "serde_json");
+        assert_eq!(normalise("Maven", "org.apache.xmlgraphics:FOP"), "org.apache.xmlgraphics:FOP");
+    }
+
+    #[test]
+    fn an_artifact_without_a_group_has_no_advisories() {
+        let home = |name| home(&Package::new(PackageKind::Maven, name, "1"), None);
+        assert!(home("org.example:thing").in_osv);
+        assert!(!home("thing").in_osv);
     }
 
     #[test]

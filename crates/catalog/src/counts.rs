@@ -26,7 +26,20 @@ impl Counts {
         Self { critical, high, medium, low, negligible, unknown }
     }
 
+    /// As a report counts.
+    pub(crate) fn of_report(counts: &findings::Counts) -> Self {
+        let mut own = Self::default();
+        for severity in SEVERITIES {
+            own.set(severity, counts.of(severity) as u64);
+        }
+        own
+    }
+
     pub(crate) fn add(&mut self, severity: Severity) {
+        self.set(severity, self.of(severity) + 1);
+    }
+
+    fn set(&mut self, severity: Severity, count: u64) {
         *match severity {
             Severity::Critical => &mut self.critical,
             Severity::High => &mut self.high,
@@ -34,7 +47,7 @@ impl Counts {
             Severity::Low => &mut self.low,
             Severity::Negligible => &mut self.negligible,
             Severity::Unknown => &mut self.unknown,
-        } += 1;
+        } = count;
     }
 
     pub(crate) fn of(&self, severity: Severity) -> u64 {

@@ -56,6 +56,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Verb {
     /// Find what is vulnerable in an image
     Scan(verbs::scan::Arguments),
+    /// Say why a vulnerability is found in an image, or why not
+    Explain(verbs::explain::Arguments),
     /// Serve registry and findings pages on one port
     Up(verbs::up::Arguments),
     /// Run an image as a container whose root is not the host's

@@ -37,12 +37,15 @@ impl House {
     pub(crate) fn place(general: &General, settings: &Settings, caller: &Caller) -> Result<PathBuf> {
         let place = general.data.clone().or_else(|| settings.data.clone()).or_else(|| caller.default_data_folder());
         let place = place.ok_or_else(|| anyhow!("no data folder: HOME is not set; name one with --data DIR"))?;
-        std::path::absolute(&place).with_context(|| format!("cannot make {} an absolute path", place.display()))
+        let place =
+            std::path::absolute(&place).with_context(|| format!("cannot make {} an absolute path", place.display()))?;
+        followed(place, caller)
     }
 
     /// Makes the folder where it is missing and becomes its owner, for good. Must run before any other thread.
     pub(crate) fn enter(folder: PathBuf, caller: &Caller, settings: Settings, needs: Needs) -> Result<Self> {
-        let owner = owner_of(&folder, caller, needs)?;
+        let service = if caller.is_root() { User::named(SERVICE_USER)? } else { None };
+        let owner = owner_of(&folder, caller, needs, service)?;
         match owner {
             Some(owner) => {
                 privileges::become_user(owner).with_context(|| format!("cannot become user {}", owner.uid))?;
@@ -50,13 +53,40 @@ impl House {
             None if caller.is_root() => privileges::give_up_capabilities()?,
             None => {}
         }
+        std::fs::read_dir(&folder).with_context(|| {
+            let uid = rustix::process::geteuid().as_raw();
+            format!(
+                "data folder {} cannot be reached as user {uid}; let that user into it and into the folders above it, or \
+                 name another with --data",
+                folder.display()
+            )
+        })?;
         privileges::no_core_files();
         Ok(Self { folder, settings })
     }
 }
 
+/// Where a folder that is a symbolic link leads. Root does not follow a link that somebody else made: where it leads
+/// decides whom root becomes, and so whose files are written.
+fn followed(folder: PathBuf, caller: &Caller) -> Result<PathBuf> {
+    match std::fs::symlink_metadata(&folder) {
+        Ok(about) if about.is_symlink() => {
+            if caller.is_root() && about.uid() != 0 {
+                let link = folder.display();
+                bail!(
+                    "data folder {link} is a symbolic link of user {}; name the folder itself with --data",
+                    about.uid()
+                )
+            }
+            std::fs::canonicalize(&folder).with_context(|| format!("cannot follow data folder {}", folder.display()))
+        }
+        // What else is wrong with it is told when it is entered.
+        _ => Ok(folder),
+    }
+}
+
 /// Whom to become: nobody else where the caller is no root, or where root itself owns the folder.
-fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>> {
+fn owner_of(folder: &Path, caller: &Caller, needs: Needs, service: Option<User>) -> Result<Option<User>> {
     let found = match std::fs::symlink_metadata(folder) {
         Ok(about) if !about.is_dir() => {
             bail!("data folder {} is not a folder; name another with --data", folder.display())
@@ -71,12 +101,16 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>
         }
         return Ok(None);
     }
-    let service = User::named(SERVICE_USER)?;
     let owner = match (found, service) {
         (Some(owner), _) if owner.uid != 0 => Some(owner),
         (Some(_), Some(_)) if needs == Needs::OwnFolder => bail!(
             "data folder {0} belongs to root; give it to the service user with: chown -R {SERVICE_USER}: {0}",
             folder.display()
+        ),
+        // Before a folder is made that would belong to root, and be in the way when the user is there.
+        (_, None) if needs == Needs::OwnFolder => bail!(
+            "there is no user {SERVICE_USER} to give root up to; make it with: \
+             useradd --system --home-dir /var/lib/plimsoll --shell /usr/sbin/nologin {SERVICE_USER}"
         ),
         (Some(_), _) => None,
         (None, service) => {
@@ -88,12 +122,6 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs) -> Result<Option<User>
             service
         }
     };
-    if owner.is_none() && needs == Needs::OwnFolder {
-        bail!(
-            "there is no user {SERVICE_USER} to give root up to; make it with: \
-             useradd --system --home-dir /var/lib/plimsoll --shell /usr/sbin/nologin {SERVICE_USER}"
-        );
-    }
     Ok(owner)
 }
 
@@ -105,4 +133,19 @@ fn make(folder: &Path) -> Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("cannot make data folder {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_user_to_give_root_up_to_no_folder_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("data");
+        let root = Caller { uid: 0, home: None };
+        let error = owner_of(&folder, &root, Needs::OwnFolder, None).unwrap_err();
+        assert!(error.to_string().contains("useradd"), "{error}");
+        assert!(!folder.exists());
+    }
 }

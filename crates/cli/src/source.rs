@@ -26,6 +26,8 @@ enum Place {
         reference: Reference,
         engine: Option<Engine>,
         credentials: Credentials,
+        /// What to write where a file or folder of that name is meant.
+        on_disk: Option<String>,
     },
     Engine {
         reference: Reference,
@@ -60,7 +62,7 @@ impl Wanted {
                     }
                 };
                 let credentials = Credentials::of_caller([&reference]);
-                Place::Anywhere { reference, engine, credentials }
+                Place::Anywhere { reference, engine, credentials, on_disk: on_disk(text) }
             }
             Target::Engine(reference) => Place::Engine { reference, engine: connect()? },
             Target::Registry(reference) => {
@@ -82,7 +84,7 @@ impl Wanted {
     pub(crate) fn open(self, spool: &Path) -> Result<Arc<dyn ImageSource>> {
         let platform = self.platform.as_ref();
         match self.place {
-            Place::Anywhere { reference, engine, credentials } => {
+            Place::Anywhere { reference, engine, credentials, on_disk } => {
                 if let Some(engine) = engine {
                     match engine.image(&reference, platform, spool) {
                         Ok(Some(image)) => return Ok(Arc::new(image)),
@@ -91,7 +93,11 @@ impl Wanted {
                         Err(error) => tracing::info!("the local engine could not give {reference}: {error}"),
                     }
                 }
-                registry(&reference, credentials, platform)
+                let found = registry(&reference, credentials, platform);
+                match on_disk {
+                    Some(instead) => found.with_context(|| format!("a name is an image's; {instead}")),
+                    None => found,
+                }
             }
             Place::Engine { reference, engine } => {
                 let found = engine.image(&reference, platform, spool)?;
@@ -132,10 +138,29 @@ fn archive(path: Option<&Path>) -> Result<File> {
     Ok(File::from(stdin))
 }
 
+/// `app.tar` is an image's name as much as a file's: a file is taken for an image only where somebody says so.
+fn on_disk(text: &str) -> Option<String> {
+    let about = std::fs::metadata(text).ok()?;
+    let (kind, prefix) = if about.is_dir() { ("folder", "oci") } else { ("file", "docker-archive") };
+    Some(format!("for the {kind} of that name write {prefix}:{text}"))
+}
+
 /// What the text would have meant as the name of an image, for whom it was meant so.
 fn hint(text: &str) -> String {
     match Target::other_reading(text) {
         Some(reference) => format!("cannot open {text}; the image of that name is written {reference}"),
         None => format!("cannot open {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_also_a_file_gets_a_hint() {
+        assert_eq!(on_disk("Cargo.toml").as_deref(), Some("for the file of that name write docker-archive:Cargo.toml"));
+        assert_eq!(on_disk("src").as_deref(), Some("for the folder of that name write oci:src"));
+        assert_eq!(on_disk("debian:12"), None);
     }
 }

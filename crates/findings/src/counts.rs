@@ -43,7 +43,8 @@ impl Counts {
         Severity::WORST_FIRST.into_iter().find(|severity| self.of(*severity) > 0)
     }
 
-    fn add(&mut self, severity: Severity) {
+    /// Counts one more.
+    pub fn add(&mut self, severity: Severity) {
         *match severity {
             Severity::Critical => &mut self.critical,
             Severity::High => &mut self.high,

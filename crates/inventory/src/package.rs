@@ -163,6 +163,11 @@ pub struct Gone {
 }
 
 /// What of a module's code is linked into an executable, for advisories that name the functions at fault.
+///
+/// Each module that the executable was built of has one, also where nothing of it is left, if and only if all
+/// functions could be read, those that exist only inlined into others too. So a package or a function that is not
+/// here is not in the executable, neither called nor inlined; one that is here may still never be called. Where an
+/// executable's modules have none of these, nothing is known, and every advisory counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linked {
     /// The module's name, as its package's.
@@ -176,14 +181,38 @@ pub struct Linked {
 pub struct LinkedPackage {
     /// Its import path (`golang.org/x/net/http2`).
     pub path: String,
-    /// [`symbol_hash`] of each of its functions' names (`Server.ServeConn`), sorted. Two names of one hash make a
-    /// function seem to be there, never to be absent.
+    /// [`symbol_hash`] of each of its functions' names (`Server.ServeConn`; a closure is named as the function that it
+    /// is in), sorted. Two names of one hash make a function seem to be there, never to be absent.
+    #[serde(with = "symbols")]
     pub symbols: Vec<u32>,
 }
 
-/// The hash under which a linked function's name is kept: the first four bytes of its SHA-256, little-endian.
+/// The hash under which a linked function's name is kept: the first 21 bits of its SHA-256. A package of a thousand
+/// functions then seems to have one that it has not in one of two thousand cases, and each takes two bytes.
 pub fn symbol_hash(name: &str) -> u32 {
-    crate::record::path_hash(name) as u32
+    (crate::record::path_hash(name) >> 43) as u32
+}
+
+/// Sorted hashes as the steps between them.
+mod symbols {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::{Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(symbols: &[u32], serializer: S) -> Result<S::Ok, S::Error> {
+        let mut before = 0;
+        let steps = symbols.iter().map(|symbol| symbol.wrapping_sub(std::mem::replace(&mut before, *symbol)));
+        steps.collect::<Vec<u32>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
+        let mut symbols = Vec::<u32>::deserialize(deserializer)?;
+        let mut sum = 0_u32;
+        for symbol in &mut symbols {
+            sum = sum.checked_add(*symbol).ok_or_else(|| D::Error::custom("hashes of functions are not sorted"))?;
+            *symbol = sum;
+        }
+        Ok(symbols)
+    }
 }
 
 /// All software of an image.
@@ -239,10 +268,19 @@ impl Package {
     pub fn check(&self) -> Result<(), &'static str> {
         word(&self.name, "it has no name", "its name is too long", "its name has control characters")?;
         word(&self.version, "it has no version", "its version is too long", "its version has control characters")?;
-        let others = self.architecture.iter().chain(&self.licences).chain(&self.vendor).chain(&self.module);
+        let others = self.architecture.iter().chain(&self.vendor).chain(&self.module);
         let source = self.source.iter().flat_map(|source| [&source.name, &source.version]);
-        for text in others.chain(source) {
-            word(text, "a field is empty", "a field is too long", "a field has control characters")?;
+        for field in others.chain(source) {
+            word(field, "a field is empty", "a field is too long", "a field has control characters")?;
+        }
+        for licence in &self.licences {
+            text(
+                licence,
+                LONGEST_LICENCE,
+                "a licence is empty",
+                "a licence is too long",
+                "a licence has control characters",
+            )?;
         }
         if let Some(inside) = &self.inside {
             if inside.len() > Self::LONGEST_INSIDE {
@@ -293,10 +331,23 @@ impl Release {
 /// Longest name, version or other field in bytes. npm allows names of 214.
 const LONGEST_FIELD: usize = 512;
 
-fn word(text: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), &'static str> {
+/// Longest licence. Fedora's glibc has an SPDX expression of some 800 bytes.
+const LONGEST_LICENCE: usize = 4096;
+
+fn word(word: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), &'static str> {
+    text(word, LONGEST_FIELD, empty, long, control)
+}
+
+fn text(
+    text: &str,
+    longest: usize,
+    empty: &'static str,
+    long: &'static str,
+    control: &'static str,
+) -> Result<(), &'static str> {
     match text {
         "" => Err(empty),
-        _ if text.len() > LONGEST_FIELD => Err(long),
+        _ if text.len() > longest => Err(long),
         _ if text.chars().any(char::is_control) => Err(control),
         _ => Ok(()),
     }

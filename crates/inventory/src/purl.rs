@@ -14,7 +14,7 @@ pub(crate) fn purl(package: &Package, release: Option<&Release>) -> String {
     match package.kind {
         PackageKind::Deb => of_distribution("deb", package, release),
         PackageKind::Apk => of_distribution("apk", package, release),
-        PackageKind::Rpm => of_distribution("rpm", package, release),
+        PackageKind::Rpm => rpm(package, release),
         PackageKind::Alpm => of_distribution("alpm", package, release),
         PackageKind::Conda => {
             let qualifiers = [("channel", &package.vendor), ("subdir", &package.architecture)];
@@ -49,18 +49,7 @@ pub(crate) fn purl(package: &Package, release: Option<&Release>) -> String {
 }
 
 fn of_distribution(kind: &str, package: &Package, release: Option<&Release>) -> String {
-    let mut purl = format!("pkg:{kind}/");
-    if let Some(release) = release {
-        purl.push_str(&encoded(&release.id.to_lowercase()));
-        purl.push('/');
-    }
-    purl.push_str(&encoded(&package.name.to_lowercase()));
-    purl.push('@');
-    purl.push_str(&encoded(&package.version));
-    let distribution = release.map(|release| match release.version_id.as_str() {
-        "" => release.id.clone(),
-        version => format!("{}-{version}", release.id),
-    });
+    let namespace = release.map(|release| release.id.to_lowercase());
     let upstream = package.source.as_ref().and_then(|source| {
         let same_version = source.version == package.version;
         match (source.name == package.name, same_version) {
@@ -69,9 +58,61 @@ fn of_distribution(kind: &str, package: &Package, release: Option<&Release>) -> 
             (_, false) => Some(format!("{}@{}", source.name, source.version)),
         }
     });
-    // In the order of their keys, as the canonical form wants.
-    let qualifiers = [("arch", package.architecture.clone()), ("distro", distribution), ("upstream", upstream)];
-    purl.push_str(&qualified(&qualifiers.each_ref().map(|(key, value)| (*key, value))));
+    let qualifiers = [("arch", &package.architecture), ("distro", &distribution(release)), ("upstream", &upstream)];
+    let name = package.name.to_lowercase();
+    with_qualifiers(kind, namespace.as_deref(), &name, &package.version, &qualifiers)
+}
+
+/// rpm's names keep their case, its epoch is a qualifier, the namespace is the vendor, and `upstream` is the source
+/// package's file name, as Syft writes it.
+fn rpm(package: &Package, release: Option<&Release>) -> String {
+    let namespace = release.map(|release| match release.id.to_lowercase().as_str() {
+        "rhel" => "redhat".to_owned(),
+        id if id.starts_with("opensuse") => "opensuse".to_owned(),
+        id if id.starts_with("sle") || id.starts_with("sl-") => "suse".to_owned(),
+        id => id.to_owned(),
+    });
+    let parts = |version: &str| match version.split_once(':') {
+        Some((epoch, version)) => (Some(epoch.to_owned()), version.to_owned()),
+        None => (None, version.to_owned()),
+    };
+    let (epoch, version) = parts(&package.version);
+    let source =
+        package.source.as_ref().filter(|source| source.name != package.name || source.version != package.version);
+    let upstream = source.map(|source| format!("{}-{}.src.rpm", source.name, parts(&source.version).1));
+    let qualifiers = [
+        ("arch", &package.architecture),
+        ("distro", &distribution(release)),
+        ("epoch", &epoch),
+        ("upstream", &upstream),
+    ];
+    with_qualifiers("rpm", namespace.as_deref(), &package.name, &version, &qualifiers)
+}
+
+fn distribution(release: Option<&Release>) -> Option<String> {
+    release.map(|release| match release.version_id.as_str() {
+        "" => release.id.clone(),
+        version => format!("{}-{version}", release.id),
+    })
+}
+
+/// Qualifiers are in the order of their keys, as the canonical form wants.
+fn with_qualifiers(
+    kind: &str,
+    namespace: Option<&str>,
+    name: &str,
+    version: &str,
+    qualifiers: &[(&str, &Option<String>)],
+) -> String {
+    let mut purl = format!("pkg:{kind}/");
+    if let Some(namespace) = namespace {
+        purl.push_str(&encoded(namespace));
+        purl.push('/');
+    }
+    purl.push_str(&encoded(name));
+    purl.push('@');
+    purl.push_str(&encoded(version));
+    purl.push_str(&qualified(qualifiers));
     purl
 }
 
@@ -117,6 +158,9 @@ mod tests {
         let debian = Release { id: "debian".into(), version_id: "12".into(), ..Release::default() };
         let sid = Release { id: "debian".into(), ..Release::default() };
         let alpine = Release { id: "alpine".into(), version_id: "3.10.4".into(), ..Release::default() };
+        let rhel = Release { id: "rhel".into(), version_id: "9.4".into(), ..Release::default() };
+        let leap = Release { id: "opensuse-leap".into(), version_id: "15.6".into(), ..Release::default() };
+        let arch = Release { id: "arch".into(), ..Release::default() };
         let purls = [
             package(PackageKind::Deb, "bsdutils", "1:2.38.1-5+b1", Some(("util-linux", "2.38.1-5")))
                 .purl(Some(&debian)),
@@ -124,6 +168,10 @@ mod tests {
             package(PackageKind::Deb, "g++", "4:12.2.0-3~x", None).purl(Some(&sid)),
             package(PackageKind::Deb, "curl", "7", None).purl(None),
             package(PackageKind::Apk, "libssl1.1", "1.1.1d-r2", Some(("openssl", "1.1.1d-r2"))).purl(Some(&alpine)),
+            package(PackageKind::Rpm, "PyYAML-libs", "1:6.0-1.el9", Some(("PyYAML", "1:6.0-1.el9"))).purl(Some(&rhel)),
+            package(PackageKind::Rpm, "curl", "8.0.1-1", Some(("curl", "8.0.1-1"))).purl(Some(&leap)),
+            package(PackageKind::Rpm, "curl", "8.0.1-1", None).purl(None),
+            package(PackageKind::Alpm, "containers-common", "1:0.47.4-4", None).purl(Some(&arch)),
             package(PackageKind::Pypi, "Zope.Interface_X", "1.0+local.1", None).purl(Some(&debian)),
             package(PackageKind::Npm, "@Angular/cli", "17.0.0-rc.1+build", None).purl(None),
             package(PackageKind::Npm, "left-pad", "1.3.0", None).purl(None),
@@ -147,6 +195,10 @@ mod tests {
         pkg:deb/debian/g%2B%2B@4:12.2.0-3~x?arch=amd64&distro=debian
         pkg:deb/curl@7?arch=amd64
         pkg:apk/alpine/libssl1.1@1.1.1d-r2?arch=amd64&distro=alpine-3.10.4&upstream=openssl
+        pkg:rpm/redhat/PyYAML-libs@6.0-1.el9?arch=amd64&distro=rhel-9.4&epoch=1&upstream=PyYAML-6.0-1.el9.src.rpm
+        pkg:rpm/opensuse/curl@8.0.1-1?arch=amd64&distro=opensuse-leap-15.6
+        pkg:rpm/curl@8.0.1-1?arch=amd64
+        pkg:alpm/arch/containers-common@1:0.47.4-4?arch=amd64&distro=arch
         pkg:pypi/zope.interface-x@1.0%2Blocal.1
         pkg:npm/%40angular/cli@17.0.0-rc.1%2Bbuild
         pkg:npm/left-pad@1.3.0

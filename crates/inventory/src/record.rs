@@ -9,8 +9,8 @@ mod bytes;
 mod hashes;
 
 pub use bytes::RecordError;
-pub(crate) use hashes::hashes_along;
 pub use hashes::path_hash;
+pub(crate) use hashes::{hash_in, hashes_along};
 
 /// What one layer holds, made by cataloguers of version [`crate::cataloguers::VERSION`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

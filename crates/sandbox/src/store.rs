@@ -1,8 +1,11 @@
 //! The folder of a data folder that belongs to root: layers and writable layers.
 //!
-//! `DATA/sandbox/` (0711, root), in it `layers/HEX/`, `incoming/` and `containers/ID/{upper,work}`. The data folder
+//! `DATA/sandbox/` (0700, root), in it `layers/HEX/`, `incoming/` and `containers/ID/{upper,work}`. The data folder
 //! belongs to the daemon, who may rename what is in it; so everything is reached from one descriptor of the `sandbox`
 //! folder, which is used only when root owns it, and never by a path.
+//!
+//! Nobody else may pass that folder, whoever may pass the data folder: layers hold setuid programs, and on the host
+//! these would make whoever runs them the owner of all layers.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -37,7 +40,7 @@ impl LayerStore {
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let data = rustix::fs::open(data, flags, Mode::empty())?;
-        let top = open_root_folder(&data, "sandbox", 0o711)?;
+        let top = open_root_folder(&data, "sandbox", 0o700)?;
         Ok(Self {
             layers: open_root_folder(&top, "layers", 0o711)?,
             incoming: open_root_folder(&top, "incoming", 0o711)?,

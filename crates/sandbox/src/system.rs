@@ -80,6 +80,24 @@ pub(crate) fn close_inherited() {
     unsafe { libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, 0_u32) };
 }
 
+/// Closes all descriptors but stdin, stdout, stderr and one more, which is given back under another number. Only for
+/// a process that executes another program or ends: whatever owned the others must not use or close them any more.
+#[allow(unsafe_code)]
+pub(crate) fn close_all_but_stdio_and(kept: BorrowedFd<'_>) -> io::Result<BorrowedFd<'static>> {
+    const LOWEST: i32 = 3;
+    // SAFETY: these take numbers. What they close has owners that never run again, as the caller promises; the
+    // descriptor that is left has none, so that it is open for as long as this process is.
+    unsafe {
+        if kept.as_raw_fd() != LOWEST && libc::dup3(kept.as_raw_fd(), LOWEST, libc::O_CLOEXEC) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        if libc::syscall(libc::SYS_close_range, LOWEST.cast_unsigned() + 1, u32::MAX, 0_u32) < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(BorrowedFd::borrow_raw(LOWEST))
+    }
+}
+
 /// Leaves namespaces. `FILES` is not among the flags that are possible here.
 #[allow(unsafe_code)]
 pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {

@@ -12,6 +12,7 @@ mod enrich;
 mod error;
 mod format;
 mod mapping;
+mod naming;
 mod segment;
 mod strings;
 
@@ -30,6 +31,7 @@ use compile::is_before;
 pub use compile::{Compiled, Compiler};
 pub use details::Details;
 pub use error::IndexError;
+pub use naming::Claim;
 
 pub(crate) use format::{AffectedRow, EcosystemRow, ImportRow, RangeRow, RecordRow, Text};
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};

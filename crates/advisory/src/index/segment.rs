@@ -119,6 +119,11 @@ impl<'a> Segment<'a> {
         rows.first().ok_or(Damage("a record that is not there"))
     }
 
+    /// Every record, by id.
+    pub(crate) fn records(self) -> Read<&'a [RecordRow]> {
+        self.rows(Table::Records, self.all::<RecordRow>(Table::Records))
+    }
+
     pub(crate) fn record_by_id(self, id: &str) -> Read<Option<&'a RecordRow>> {
         self.search(Table::Records, self.all::<RecordRow>(Table::Records), id, |row: &RecordRow| row.id)
     }

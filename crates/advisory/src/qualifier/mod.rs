@@ -82,6 +82,8 @@ pub enum Rule {
     Exception,
     /// The image that it is compared with has it too.
     Baseline,
+    /// No version mends it, and only what can be mended was asked for.
+    Unfixed,
 }
 
 impl Rule {
@@ -96,6 +98,7 @@ impl Rule {
             Self::Ignored => "ignored",
             Self::Exception => "exception",
             Self::Baseline => "baseline",
+            Self::Unfixed => "unfixed",
         }
     }
 }

@@ -15,6 +15,9 @@ use super::osv::{Input, looks_like_json};
 use super::zstd::Frames;
 use super::{Limits, SourceError};
 
+/// Most bytes of what stands before a file in a tar: a long name, or records of a pax header (as for layers).
+const EXTENDED_HEADER: u64 = 1 << 20;
+
 /// One file.
 pub(super) struct Member<'a> {
     /// For messages: the archive's name and its own.
@@ -224,9 +227,19 @@ fn walk_tar<R: Read>(
     visit: Visit<'_>,
     found: &mut bool,
 ) -> Result<(), SourceError> {
-    for entry in archive.entries().map_err(|error| budget.damaged(&error))? {
+    let mut told = None;
+    // Raw: the `tar` crate would read whatever stands before a file into memory, of any size.
+    for entry in archive.entries().map_err(|error| budget.damaged(&error))?.raw(true) {
         let mut entry = entry.map_err(|error| budget.damaged(&error))?;
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if is_extended(entry.header().entry_type()) {
+            if entry.size() > EXTENDED_HEADER {
+                return Err(budget.damaged(&format!("an extended header is larger than {EXTENDED_HEADER} bytes")));
+            }
+            told = name_told_by(&mut entry).map_err(|error| budget.damaged(&error))?.or(told);
+            continue;
+        }
+        let path = told.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+        let path = String::from_utf8_lossy(&path).into_owned();
         budget.take_members(1)?;
         if !entry.header().entry_type().is_file() || !wanted(&path) {
             continue;
@@ -236,6 +249,31 @@ fn walk_tar<R: Read>(
         budget.visit(&name, &mut entry, visit)?;
     }
     Ok(())
+}
+
+/// Whether a member of a tar tells something of the one behind it, or of all, and is none itself.
+fn is_extended(kind: tar::EntryType) -> bool {
+    kind.is_gnu_longname()
+        || kind.is_gnu_longlink()
+        || kind.is_pax_local_extensions()
+        || kind.is_pax_global_extensions()
+}
+
+/// The name of the next file, where such a member tells it.
+fn name_told_by(entry: &mut tar::Entry<'_, impl Read>) -> io::Result<Option<Vec<u8>>> {
+    let kind = entry.header().entry_type();
+    let mut content = Vec::new();
+    entry.read_to_end(&mut content)?;
+    if kind.is_gnu_longname() {
+        let end = content.iter().position(|byte| *byte == 0).unwrap_or(content.len());
+        content.truncate(end);
+        return Ok(Some(content));
+    }
+    if !kind.is_pax_local_extensions() {
+        return Ok(None);
+    }
+    let mut records = tar::PaxExtensions::new(&content).filter_map(Result::ok);
+    Ok(records.find(|record| record.key_bytes() == b"path").map(|record| record.value_bytes().to_owned()))
 }
 
 impl Budget {

@@ -9,6 +9,7 @@ mod apk;
 mod conan;
 mod digits;
 mod dpkg;
+mod homebrew;
 mod maven;
 mod nuget;
 mod numbers;
@@ -52,6 +53,8 @@ pub enum Scheme {
     Conan,
     /// Dart's pub, in whose SemVer builds order too.
     Pub,
+    /// Homebrew's Version, with the formula's revision.
+    Homebrew,
 }
 
 impl Scheme {
@@ -71,17 +74,30 @@ impl Scheme {
         Self::Hackage,
         Self::Conan,
         Self::Pub,
+        Self::Homebrew,
     ];
 
-    /// The scheme of an ecosystem by OSV's name, release suffix or not (`Debian:12`); `None` where this program knows
-    /// no order for it.
+    /// The scheme of an ecosystem by OSV's name, release suffix or not (`Debian:12`); `None` where nothing says how its
+    /// versions are ordered, so that records match by the versions that they list and by ranges without bounds:
+    ///
+    /// | ecosystem | why |
+    /// |---|---|
+    /// | `Android` | versions of the system and days of patches, side by side |
+    /// | `FreeBSD` | ports, base system and kernel number differently, and no package of it is read |
+    /// | `OSS-Fuzz` | each project numbers as it likes; its records list versions and commits |
+    /// | `TuxCare` | packages of several distributions under one name |
     pub fn of_ecosystem(ecosystem: &str) -> Option<Self> {
         let base = crate::ecosystem::base(ecosystem);
+        // These take over packages of others, and say whose (`Root:Debian:12`, `Docker Hardened Images:Alpine:3.23`).
+        if matches!(base, "Root" | "Docker Hardened Images") {
+            let whose = ecosystem.get(base.len() + 1..)?;
+            return if whose.starts_with(base) { None } else { Self::of_ecosystem(whose) };
+        }
         Some(match base {
-            "Debian" | "Ubuntu" | "Echo" => Self::Dpkg,
+            "Debian" | "Ubuntu" | "Echo" | "opam" => Self::Dpkg,
             "Alpine" | "Alpaquita" | "BellSoft Hardened Containers" | "Chainguard" | "MinimOS" | "Wolfi" => Self::Apk,
             "npm" | "Go" | "crates.io" | "Bitnami" | "Hex" | "SwiftURL" | "GitHub Actions" | "Julia" | "Kubernetes"
-            | "VSCode" => Self::Semver,
+            | "VSCode" | "Linux" => Self::Semver,
             "PyPI" => Self::Pep440,
             "AlmaLinux" | "Azure Linux" | "CleanStart" | "Mageia" | "Photon OS" | "Red Hat" | "Rocky Linux"
             | "SUSE" | "openEuler" | "openSUSE" => Self::Rpm,
@@ -94,6 +110,7 @@ impl Scheme {
             "Hackage" | "GHC" => Self::Hackage,
             "ConanCenter" => Self::Conan,
             "Pub" => Self::Pub,
+            "Homebrew" => Self::Homebrew,
             _ => return None,
         })
     }
@@ -115,6 +132,7 @@ impl Scheme {
             Self::Hackage => numbers::compare(left, right, &['.']),
             Self::Conan => Some(conan::compare(left, right)),
             Self::Pub => pub_dev::compare(left, right),
+            Self::Homebrew => homebrew::compare(left, right),
         }
     }
 
@@ -149,10 +167,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_ecosystem_that_osv_defines_has_an_order_or_a_reason_why_not() {
+        let without: Vec<&str> = crate::ecosystem::DEFINED
+            .iter()
+            .copied()
+            .filter(|ecosystem| Scheme::of_ecosystem(ecosystem).is_none())
+            .collect();
+        // Those of the table above, and those that need the name of whose packages they take over.
+        assert_eq!(without, ["Android", "Docker Hardened Images", "FreeBSD", "OSS-Fuzz", "Root", "TuxCare"]);
+    }
+
+    #[test]
     fn an_ecosystem_is_known_with_and_without_its_release() {
         assert_eq!(Scheme::of_ecosystem("Debian:12"), Some(Scheme::Dpkg));
         assert_eq!(Scheme::of_ecosystem("Ubuntu:Pro:18.04:LTS"), Some(Scheme::Dpkg));
         assert_eq!(Scheme::of_ecosystem("PyPI"), Some(Scheme::Pep440));
-        assert_eq!(Scheme::of_ecosystem("Debian2"), None);
+        assert_eq!(Scheme::of_ecosystem("Root:Alpine:3.18"), Some(Scheme::Apk));
+        assert_eq!(Scheme::of_ecosystem("Root:PyPI"), Some(Scheme::Pep440));
+        assert_eq!(Scheme::of_ecosystem("Docker Hardened Images:Debian:trixie"), Some(Scheme::Dpkg));
+        for nothing in ["Debian2", "Root", "Root:", "Root:Root:Debian", "Docker Hardened Images"] {
+            assert_eq!(Scheme::of_ecosystem(nothing), None, "{nothing}");
+        }
     }
 }

@@ -153,6 +153,45 @@ fn a_decompression_bomb_is_refused() {
     assert!(message(import_within("bomb.tar.gz", &encoder.finish().expect("memory"), SMALL)).contains("bomb"));
 }
 
+/// A tar whose file has its name in a member before it, of a kind that takes so many bytes.
+fn tar_with(kind: tar::EntryType, before: &[u8]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(before.len() as u64);
+    header.set_path("before").expect("a short name");
+    header.set_cksum();
+    archive.append(&header, before).expect("memory");
+    let mut header = tar::Header::new_gnu();
+    header.set_size(good("A-1").len() as u64);
+    header.set_path("short").expect("a short name");
+    header.set_cksum();
+    archive.append(&header, good("A-1").as_bytes()).expect("memory");
+    archive.into_inner().expect("memory")
+}
+
+#[test]
+fn a_name_of_megabytes_in_a_tar_is_not_kept() {
+    let long = [b"a".repeat(3 << 20), b".json\0".to_vec()].concat();
+    for kind in [tar::EntryType::GNULongName, tar::EntryType::GNULongLink, tar::EntryType::XHeader] {
+        let reason = message(import_within("names.tar", &tar_with(kind, &long), SMALL));
+        assert!(reason.contains("an extended header is larger"), "{reason}");
+    }
+}
+
+#[test]
+fn a_name_before_its_file_in_a_tar_is_its_name() {
+    let long = format!("{}/A-1.json", "folder/".repeat(30));
+    let record = format!("{} path={long}\n", long.len() + 10);
+    let named = [
+        tar_with(tar::EntryType::GNULongName, format!("{long}\0").as_bytes()),
+        tar_with(tar::EntryType::XHeader, record.as_bytes()),
+    ];
+    for archive in named {
+        assert_eq!(counts(import("names.tar", &archive)), (1, 0));
+    }
+}
+
 #[test]
 fn more_records_than_anyone_publishes_are_refused() {
     let lines: String = (0..2000).map(|_| "{}\n").collect();

@@ -89,7 +89,14 @@ fn streams(summary: &str) -> BTreeSet<String> {
     words.filter(|word| word.find(':').is_some_and(|at| at > 0 && at + 1 < word.len())).map(ToOwned::to_owned).collect()
 }
 
-fn labels() -> Option<(BTreeMap<(String, String), Vec<Label>>, Index, tempfile::TempDir)> {
+/// AlmaLinux's records: by ecosystem and package what each says, and the index made of them.
+struct AlmaLinux {
+    labels: BTreeMap<(String, String), Vec<Label>>,
+    index: Index,
+    _folder: tempfile::TempDir,
+}
+
+fn almalinux() -> Option<AlmaLinux> {
     let path = data("osv/almalinux-8-9.osv.tar.zst")?;
     let mut labels: BTreeMap<(String, String), Vec<Label>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -113,14 +120,14 @@ fn labels() -> Option<(BTreeMap<(String, String), Vec<Label>>, Index, tempfile::
     let segment = sources::import(input, "alma", folder.path(), Limits::default()).expect("an import");
     let mut writer = Writer::lock(&folder.path().join(Index::FILE), &|_| {}).expect("the lock");
     let index = writer.commit(&[segment], &[]).expect("an index");
-    Some((labels, index, folder))
+    Some(AlmaLinux { labels, index, _folder: folder })
 }
 
 #[test]
 fn every_real_build_of_a_stream_meets_the_records_of_its_stream_alone() {
-    let Some((labels, index, _folder)) = labels() else { return };
+    let Some(AlmaLinux { labels, index, .. }) = &almalinux() else { return };
     let (mut asked, mut hidden, mut unlabelled) = (0, 0, 0);
-    for ((ecosystem, name), records) in &labels {
+    for ((ecosystem, name), records) in labels {
         let major = ecosystem.trim_start_matches("AlmaLinux:");
         let modular = |fixed: &str| fixed.contains(".module_");
         // Without a stream in the summary there is no label to hold the answer against.
@@ -142,11 +149,11 @@ fn every_real_build_of_a_stream_meets_the_records_of_its_stream_alone() {
                     .map(|label| label.id.clone())
                     .collect();
                 let label = format!("{stream}:8060020220523:ad008a3a");
-                let found = ask(&index, name, &installed.fixed, Some(&label), major);
+                let found = ask(index, name, &installed.fixed, Some(&label), major);
                 assert_eq!(counted(&found), expected, "{ecosystem} {name} {} of {stream}", installed.fixed);
                 asked += 1;
                 hidden += found.len() - expected.len();
-                let without = counted(&ask(&index, name, &installed.fixed, None, major));
+                let without = counted(&ask(index, name, &installed.fixed, None, major));
                 assert!(expected.is_subset(&without), "{ecosystem} {name} {} of {stream}", installed.fixed);
                 unlabelled += without.len() - expected.len();
             }
@@ -160,14 +167,14 @@ fn every_real_build_of_a_stream_meets_the_records_of_its_stream_alone() {
 
 #[test]
 fn a_patched_node_of_stream_16_is_hit_by_31_records_of_later_streams_and_none_counts() {
-    let Some((labels, index, _folder)) = labels() else { return };
+    let Some(AlmaLinux { labels, index, .. }) = &almalinux() else { return };
     let records = &labels[&("AlmaLinux:8".to_owned(), "nodejs".to_owned())];
     let of_16 = records.iter().filter(|label| label.streams.contains("nodejs:16")).map(|label| label.fixed.as_str());
     let patched =
         of_16.reduce(|high, next| if Scheme::Rpm.compare(high, next) == Some(Ordering::Less) { next } else { high });
     let patched = patched.expect("a record of the stream");
     for module in [Some("nodejs:16:8090020240315081818:a75119d5"), None] {
-        let found = ask(&index, "nodejs", patched, module, "8");
+        let found = ask(index, "nodejs", patched, module, "8");
         assert_eq!(found.len(), 31);
         assert!(found.iter().all(|found| found.suppressed.is_some()), "{patched} {module:?}");
     }

@@ -1,7 +1,7 @@
 //! Which of an image's findings are shown.
 
 use advisory::Severity;
-use findings::Finding;
+use findings::Group;
 use serde::Serialize;
 
 use crate::counts::{severity, word};
@@ -42,10 +42,10 @@ impl Filter {
     }
 
     /// Whether a finding is shown.
-    pub(crate) fn shows(&self, finding: &Finding) -> bool {
-        finding.matched.severity >= self.least
-            && (!self.fixable || finding.matched.fixed.is_some())
-            && self.layer.is_none_or(|layer| finding.located.layer == layer)
+    pub(crate) fn shows(&self, finding: &Group<'_>) -> bool {
+        finding.severity() >= self.least
+            && (!self.fixable || finding.is_fixable())
+            && self.layer.is_none_or(|layer| finding.located().layer == layer)
     }
 
     /// Whether anything is left out.

@@ -6,14 +6,14 @@ use ::image::Digest;
 use access::{Action, Resource};
 use askama::Template;
 use axum::response::Response;
-use findings::{Finding, Report};
+use findings::{Group, Report};
 use gate::evidence::{Subject, judge};
 use gate::{Judgement, Mode};
 use inventory::PackageKind;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::actions::{Update, updates};
+use super::actions::{Renewal, Update, updates};
 use super::filter::Filter;
 use super::layers::{Layer, layers};
 use super::pager::Pager;
@@ -29,6 +29,9 @@ use crate::{Catalog, address};
 
 /// Updates that the page shows before it says how many more there are; the JSON has all.
 const UPDATES: usize = 12;
+
+/// What is not counted and told with its reason; `plimsoll scan --all` lists everything.
+const UNCOUNTED: usize = 50;
 
 /// An image.
 #[derive(Clone, Debug, Serialize)]
@@ -63,8 +66,14 @@ struct Told {
     /// How many are, and which page of them.
     shown: Pager,
     findings: Vec<Found>,
-    /// What to update, worst first.
+    /// What to update, what to look at first before others.
     updates: Vec<Update>,
+    /// What a newer base image mends.
+    base: Option<Renewal>,
+    /// What building a layer again without the cache mends.
+    rebuilds: Vec<Renewal>,
+    /// What applies and is not counted, by reason.
+    suppressed: Suppressed,
     /// How many packages of each kind.
     packages: BTreeMap<PackageKind, usize>,
     layers: Vec<Layer>,
@@ -80,12 +89,42 @@ struct Uncovered {
     packages: usize,
 }
 
+/// What applies and is not counted.
+#[derive(Clone, Debug, Serialize)]
+struct Suppressed {
+    /// How much.
+    total: usize,
+    /// The first of it.
+    first: Vec<Uncounted>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Uncounted {
+    /// By which rule: `owned`, `not-linked`, ….
+    rule: &'static str,
+    reason: String,
+    cve: String,
+    package: String,
+    version: String,
+}
+
 /// A finding.
 #[derive(Clone, Debug, Serialize)]
 struct Found {
+    /// The first record's own id.
     id: String,
     /// The id by which people know it.
     cve: String,
+    /// The ids of all records that tell of it.
+    records: Vec<String>,
+    /// Whether the package is malware.
+    malware: bool,
+    /// When it came into CISA's catalog of exploited vulnerabilities, where it did.
+    exploited_since: Option<String>,
+    /// How likely it is to be exploited within 30 days, 0 to 1 (EPSS).
+    epss: Option<f64>,
+    /// The distribution's package that owns the file that tells of the package.
+    owner: Option<String>,
     aliases: Vec<String>,
     severity: &'static str,
     score: Option<f32>,
@@ -224,7 +263,7 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> 
         tags,
         pushed_at: row.pushed_at,
         knowledge,
-        report: report.map(|report| told(asked, report, filter)).transpose()?,
+        report: report.as_ref().map(|report| told(asked, report, filter)).transpose()?,
         signatures,
         policy: Verdict::of(&judgement),
     })
@@ -256,54 +295,99 @@ async fn places(catalog: &Catalog, name: &str, digest: &Digest) -> Result<(Vec<S
     Ok((tags, index))
 }
 
-fn told(asked: &Asked, report: Report, filter: Filter) -> Result<Told, Failure> {
+fn told(asked: &Asked, report: &Report, filter: Filter) -> Result<Told, Failure> {
     let mut packages: BTreeMap<PackageKind, usize> = BTreeMap::new();
     for located in &report.inventory.packages {
         *packages.entry(located.package.kind).or_default() += 1;
     }
-    let (updates, layers) = (updates(&report), layers(&report));
-    let found: Vec<Finding> = report.findings.into_iter().filter(|finding| filter.shows(finding)).collect();
+    let actions = report.actions();
+    let found: Vec<Group<'_>> = report.groups().into_iter().filter(|group| filter.shows(group)).collect();
     let (shown, findings) = Pager::cut(asked, found)?;
-    let release = report.inventory.release.map(|release| {
-        release.pretty_name.unwrap_or_else(|| format!("{} {}", release.id, release.version_id).trim().to_owned())
+    let release = report.inventory.release.as_ref().map(|release| {
+        let named = || format!("{} {}", release.id, release.version_id).trim().to_owned();
+        release.pretty_name.clone().unwrap_or_else(named)
     });
-    let uncovered = report.uncovered.into_iter();
+    let uncovered = report.uncovered.iter();
     Ok(Told {
-        platform: report.platform,
+        platform: report.platform.clone(),
         release,
-        index_built_at: report.index.built_at,
+        index_built_at: report.index.built_at.clone(),
         filter,
         shown,
-        findings: findings.into_iter().map(Found::of).collect(),
-        updates,
+        findings: findings.iter().map(Found::of).collect(),
+        updates: updates(&actions),
+        base: actions.base.as_ref().map(Renewal::of),
+        rebuilds: actions.rebuilds.iter().map(Renewal::of).collect(),
+        suppressed: Suppressed::of(report),
         packages,
-        layers,
-        uncovered: uncovered.map(|(ecosystem, packages)| Uncovered { ecosystem, packages }).collect(),
-        warnings: report.inventory.warnings,
+        layers: layers(report),
+        uncovered: uncovered
+            .map(|(ecosystem, packages)| Uncovered { ecosystem: ecosystem.clone(), packages: *packages })
+            .collect(),
+        warnings: report.inventory.warnings.clone(),
     })
 }
 
+impl Suppressed {
+    fn of(report: &Report) -> Self {
+        let groups = report.suppressed_groups();
+        let told = groups.iter().filter_map(|group| {
+            let suppression = group.first().matched.suppressed.as_ref()?;
+            let package = &group.located().package;
+            Some(Uncounted {
+                rule: suppression.rule.name(),
+                reason: suppression.reason.clone(),
+                cve: group.known_as().to_owned(),
+                package: package.name.clone(),
+                version: package.version.clone(),
+            })
+        });
+        Self { total: groups.len(), first: told.take(UNCOUNTED).collect() }
+    }
+}
+
 impl Found {
-    fn of(finding: Finding) -> Self {
-        let Finding { matched, located } = finding;
-        let cve = matched.aliases.iter().find(|alias| alias.starts_with("CVE-")).unwrap_or(&matched.id).clone();
-        let source = located.package.source.map(|source| source.name).filter(|name| *name != located.package.name);
+    fn of(group: &Group<'_>) -> Self {
+        let located = group.located();
+        let package = &located.package;
+        let matched = &group.first().matched;
+        let source = package.source.as_ref().map(|source| source.name.clone()).filter(|name| *name != package.name);
+        let known = group.known_as();
+        let records = group.records().iter().chain(group.also()).map(|record| record.matched.id.clone());
+        let scores = group.records().iter().filter_map(|record| record.matched.score);
         Self {
-            id: matched.id,
-            cve,
-            aliases: matched.aliases,
-            severity: word(matched.severity),
-            score: matched.score,
-            summary: matched.summary,
-            package: located.package.name,
-            version: located.package.version,
+            id: matched.id.clone(),
+            cve: known.to_owned(),
+            records: records.collect(),
+            malware: group.is_malware(),
+            exploited_since: group.kev().map(|kev| kev.added.clone()),
+            epss: group.epss().map(|epss| (f64::from(epss.probability) * 1e5).round() / 1e5),
+            owner: located.owner.as_ref().map(|owner| format!("{} {}", owner.name, owner.version)),
+            aliases: group.ids().into_iter().filter(|id| *id != matched.id).map(str::to_owned).collect(),
+            severity: word(group.severity()),
+            score: scores.reduce(f32::max),
+            summary: matched.summary.clone(),
+            package: package.name.clone(),
+            version: package.version.clone(),
             source,
-            purl: located.purl,
-            fixed: matched.fixed,
+            purl: located.purl.clone(),
+            fixed: group.fixed().map(str::to_owned),
             layer: located.layer,
-            path: located.path,
+            path: located.path.clone(),
             url: OuterLink::parse(&matched.url),
         }
+    }
+
+    /// The ids of records that the CVE does not say already.
+    fn other_records(&self) -> String {
+        let others = self.records.iter().filter(|id| **id != self.cve && !id.ends_with(&format!("-{}", self.cve)));
+        others.cloned().collect::<Vec<_>>().join(", ")
+    }
+
+    /// How likely, in words, where it is likely.
+    fn likely(&self) -> Option<String> {
+        let probability = self.epss.filter(|probability| *probability >= f64::from(findings::urgency::LIKELY))?;
+        Some(format!("likely {:.0} %", probability * 100.0))
     }
 }
 

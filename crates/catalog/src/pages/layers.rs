@@ -41,9 +41,9 @@ pub(crate) fn layers(report: &Report) -> Vec<Layer> {
             layer.packages += 1;
         }
     }
-    for finding in &report.findings {
-        if let Some(layer) = layers.get_mut(finding.located.layer) {
-            layer.counts.add(finding.matched.severity);
+    for group in report.groups() {
+        if let Some(layer) = layers.get_mut(group.located().layer) {
+            layer.counts.add(group.severity());
         }
     }
     layers

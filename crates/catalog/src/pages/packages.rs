@@ -4,6 +4,7 @@ use ::image::Digest;
 use access::{Action, Resource};
 use askama::Template;
 use axum::response::Response;
+use findings::PackageVerdict;
 use inventory::PackageKind;
 use inventory::package::Located;
 use serde::Serialize;
@@ -29,6 +30,12 @@ pub(crate) struct Listing {
 
 #[derive(Clone, Debug, Serialize)]
 struct Package {
+    /// What is known of it.
+    verdict: PackageVerdict,
+    /// Who built it, where it is known not to be the distribution or where the format says so.
+    vendor: Option<String>,
+    /// The distribution's package that owns the file that tells of it.
+    owner: Option<String>,
     kind: PackageKind,
     name: String,
     version: String,
@@ -83,19 +90,24 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> 
     // Reports are kept by digest alone: the image must be in the repository that the caller may see.
     catalog.store.manifest(name, digest).await?.ok_or_else(missing)?;
     let report = kept_report(catalog, digest).await?.ok_or_else(missing)?;
+    let verdicts = report.package_verdicts();
     let wanted = asked.parameter("name").map(ToOwned::to_owned);
-    let holds = |located: &Located| {
+    let holds = |(located, _): &(Located, PackageVerdict)| {
         wanted.as_ref().is_none_or(|part| located.package.name.to_lowercase().contains(&part.to_lowercase()))
     };
-    let (shown, packages) = Pager::cut(asked, report.inventory.packages.into_iter().filter(holds).collect())?;
-    let packages = packages.into_iter().map(Package::of).collect();
+    let packages = report.inventory.packages.into_iter().zip(verdicts).filter(holds).collect();
+    let (shown, packages) = Pager::cut(asked, packages)?;
+    let packages = packages.into_iter().map(|(located, verdict)| Package::of(located, verdict)).collect();
     Ok(Listing { repository: name.to_owned(), digest: digest.clone(), name: wanted, shown, packages })
 }
 
 impl Package {
-    fn of(located: Located) -> Self {
+    fn of(located: Located, verdict: PackageVerdict) -> Self {
         let package = located.package;
         Self {
+            verdict,
+            vendor: package.vendor,
+            owner: located.owner.map(|owner| format!("{} {}", owner.name, owner.version)),
             kind: package.kind,
             name: package.name,
             version: package.version,

@@ -2,7 +2,7 @@
 
 use advisory::Severity;
 use axum::http::StatusCode;
-use findings::Finding;
+use findings::Group;
 
 use super::browse::get;
 use super::html;
@@ -14,21 +14,22 @@ async fn findings_are_filtered_by_severity_fix_and_layer() {
     let (shelf, digest) = busy_shelf().await;
     let catalog = shelf.catalog(telling(), policy());
     let here = format!("/r/payments/api/-/images/{digest}");
-    let found = busy_report(&digest).findings;
-    let count = |wanted: fn(&Finding) -> bool| found.iter().filter(|finding| wanted(finding)).count();
+    let report = busy_report(&digest);
+    let found = report.groups();
+    let count = |wanted: fn(&Group<'_>) -> bool| found.iter().filter(|finding| wanted(finding)).count();
     for (query, expected) in [
-        ("severity=critical", count(|finding| finding.matched.severity == Severity::Critical)),
-        ("severity=high", count(|finding| finding.matched.severity >= Severity::High)),
-        ("fixable=1", count(|finding| finding.matched.fixed.is_some())),
-        ("layer=1", count(|finding| finding.located.layer == 1)),
+        ("severity=critical", count(|finding| finding.severity() == Severity::Critical)),
+        ("severity=high", count(|finding| finding.severity() >= Severity::High)),
+        ("fixable=1", count(|finding| finding.is_fixable())),
+        ("layer=1", count(|finding| finding.located().layer == 1)),
         ("layer=2&fixable=1&severity=high", 1),
         ("severity=&layer=&fixable=0", found.len()),
     ] {
         let answer = get(&catalog, &format!("{here}?{query}")).await;
         let words = match expected {
-            1 => "1 finding as chosen, worst first".to_owned(),
-            129 => "129 findings, worst first".to_owned(),
-            some => format!("{some} findings as chosen, worst first"),
+            1 => "1 finding as chosen, what to look at first before others".to_owned(),
+            129 => "129 findings, what to look at first before others".to_owned(),
+            some => format!("{some} findings as chosen, what to look at first before others"),
         };
         assert!(text(&answer.body).contains(&words), "{query}: {words}");
     }
@@ -57,7 +58,7 @@ async fn packages_are_listed_and_found_by_name() {
     let (shelf, digest) = busy_shelf().await;
     let catalog = shelf.catalog(telling(), policy());
     let here = format!("/r/payments/api/-/images/{digest}/packages");
-    assert!(text(&get(&catalog, &here).await.body).contains("157 packages"));
+    assert!(text(&get(&catalog, &here).await.body).contains("158 packages"));
     let text = text(&get(&catalog, &format!("{here}?name=JINJA")).await.body);
     assert!(text.contains("1 package Name"), "{text}");
     assert!(text.contains("Jinja2 2.10 pypi"), "{text}");

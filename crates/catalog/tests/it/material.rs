@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use advisory::{Match, Severity};
+use advisory::{Epss, Kev, Match, Rule, Severity, Suppression};
 use catalog::{Advisories, Advisory, Catalog};
 use findings::report::IndexIdentity;
-use findings::{Finding, Report};
+use findings::{Finding, Report, Standing};
 use gate::Policy;
 use image::{Digest, Verified};
-use inventory::package::{Located, SourcePackage};
+use inventory::package::{Located, Owner, SourcePackage};
 use inventory::{Inventory, Package, PackageKind, Release};
 use serde_json::json;
 use store::Store;
@@ -117,16 +117,14 @@ impl Shelf {
 
     /// Keeps a report, with its rows as the scanner makes them.
     pub(crate) async fn report(&self, report: &Report) {
-        let mut counts = [0; 6];
-        for finding in &report.findings {
-            counts[5 - finding.matched.severity as usize] += 1;
-        }
+        let counts = report.counts();
+        let counts = Severity::WORST_FIRST.map(|severity| counts.of(severity) as i64);
         let row = ReportRow {
             image: report.digest.clone(),
             index_id: report.index.id.clone(),
             scanned_at: report.scanned_at.clone(),
             counts,
-            fixable: report.findings.iter().filter(|finding| finding.matched.fixed.is_some()).count() as i64,
+            fixable: report.fixable() as i64,
             uncovered: report.uncovered.iter().map(|(_, packages)| *packages as i64).sum(),
             json: serde_json::to_vec(report).unwrap(),
         };
@@ -216,6 +214,7 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
         "RUN /bin/sh -c apt-get update && apt-get install -y --no-install-recommends curl ca-certificates python3 && rm -rf /var/lib/apt/lists/* # buildkit",
         "RUN /bin/sh -c pip install --no-cache-dir -r requirements.txt # buildkit",
     ];
+    let standings = vec![Standing::Judged; packages.len()];
     Report {
         name: "app".into(),
         subject: findings::Subject::Image,
@@ -239,6 +238,8 @@ pub(crate) fn report(digest: &Digest, packages: Vec<Located>, mut findings: Vec<
         findings,
         suppressed: vec![],
         uncovered: vec![],
+        standings,
+        notes: vec![],
         layers_read: 4,
         cataloguers: inventory::cataloguers::VERSION,
     }
@@ -291,6 +292,12 @@ pub(crate) fn busy_report(digest: &Digest) -> Report {
             let mut found = finding(&located, &format!("DEBIAN-{cve}"), &[&cve], severity, fixed.as_deref());
             found.matched.summary = SUMMARIES[one % 4].into();
             found.matched.score = score(severity);
+            found.matched.kev = (cve == "CVE-2026-20101").then(|| Kev {
+                cve: cve.clone(),
+                added: "2026-11-03".into(),
+                due: Some("2026-11-24".into()),
+                ransomware: true,
+            });
             findings.push(found);
         }
         packages.push(located);
@@ -300,12 +307,27 @@ pub(crate) fn busy_report(digest: &Digest) -> Report {
     let mut found = finding(&python, "PYSEC-2019-217", &aliases, Severity::High, Some("2.10.1"));
     found.matched.summary = "Sandbox escape by str.format_map".into();
     found.matched.score = Some(8.6);
-    findings.push(found);
+    // Two databases tell of it: one finding.
+    let mut second = finding(&python, "GHSA-462w-v97r-4m45", &["CVE-2019-10906"], Severity::High, Some("2.10.1"));
+    second.matched.epss = Some(Epss { cve: "CVE-2019-10906".into(), probability: 0.34, percentile: 0.97 });
+    findings.extend([found, second]);
     packages.push(python);
     packages.extend(
         (0..140).map(|number| located(PackageKind::Deb, &format!("libfiller{number:03}"), "1.0-1", Some("filler"), 0)),
     );
-    report(digest, packages, findings)
+    let mut idna = located(PackageKind::Pypi, "idna", "3.3", None, 0);
+    idna.owner = Some(Owner {
+        kind: PackageKind::Deb,
+        name: "python3-idna".into(),
+        version: "3.3-1+deb12u1".into(),
+        vendor: None,
+    });
+    let mut owned = finding(&idna, "PYSEC-2024-60", &["CVE-2024-3651"], Severity::Medium, Some("3.7"));
+    let reason = "python3-idna 3.3-1+deb12u1 of Debian owns /usr/lib/python3/dist-packages/METADATA, and Debian's own \
+                  advisories judge it";
+    owned.matched.suppressed = Some(Suppression { rule: Rule::Owned, reason: reason.into() });
+    packages.push(idna);
+    Report { suppressed: vec![owned], ..report(digest, packages, findings) }
 }
 
 fn score(severity: Severity) -> Option<f32> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod db;
+pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod man;
 pub(crate) mod policy;
@@ -59,6 +60,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Worker(verb) => worker::serve(&verb),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
+        Verb::Explain(verb) => halves(verb, &general),
         Verb::Up(verb) => halves(verb, &general),
         Verb::Run(verb) => Ok(run::perform(&verb, &general)),
         Verb::Sign(verb) => halves(verb, &general),

@@ -2,6 +2,7 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod data_folder;
 mod db;
 mod plimsoll;
 mod policy;

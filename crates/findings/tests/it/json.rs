@@ -6,7 +6,7 @@ use std::process::Command;
 use findings::Report;
 use findings::render::json;
 
-use crate::sample::{about, inventory, large, small};
+use crate::sample::{about, inventory, large, small, urgent};
 
 fn schema() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.schema.json")
@@ -34,7 +34,7 @@ fn validate(document: &[u8]) -> Option<Result<(), String>> {
 #[test]
 fn every_report_has_the_documented_shape() {
     let empty = Report::new(about(), inventory(Vec::new()), None).expect("no index, no damage");
-    for report in [small(), large(), empty] {
+    for report in [small(), large(), urgent(), empty] {
         let document = json(&report).expect("JSON");
         if let Some(result) = validate(&document) {
             assert_eq!(result, Ok(()));
@@ -48,7 +48,7 @@ fn the_shape_allows_nothing_else() {
     for wrong in [
         text.replace("\"fixed_in\"", "\"fixed\""),
         text.replace("\"critical\"", "\"terrible\""),
-        text.replace("\"schema_version\": \"1.0\"", "\"schema_version\": \"2.0\""),
+        text.replace("\"schema_version\": \"1.1\"", "\"schema_version\": \"2.0\""),
         text.replace("\"layer\": 2", "\"layer\": \"2\""),
     ] {
         assert_ne!(wrong, text);
@@ -71,4 +71,25 @@ fn nothing_in_it_can_take_a_terminal_over() {
     let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let ids: Vec<_> = read["findings"].as_array().expect("findings").iter().map(|finding| &finding["id"]).collect();
     assert!(ids.iter().any(|id| *id == "GHSA-hostile\u{1b}[2J"));
+}
+
+#[test]
+fn what_is_urgent_owned_gone_or_of_a_vendor_stands_in_it() {
+    let report: serde_json::Value = serde_json::from_slice(&json(&urgent()).expect("JSON")).expect("JSON");
+    let verdict = |name: &str| {
+        let packages = report["packages"].as_array().expect("packages");
+        packages.iter().find(|package| package["name"] == name).expect("the package")["verdict"].clone()
+    };
+    assert_eq!(verdict("libc6"), "affected");
+    assert_eq!(verdict("python3-idna"), "none-known");
+    assert_eq!(verdict("idna"), "by-owner");
+    assert_eq!(verdict("postgresql-16"), "unknown");
+    assert_eq!(report["findings"][0]["category"], "malware");
+    assert_eq!(report["findings"][1]["kev"]["added"], "2024-05-01");
+    assert_eq!(report["suppressed"][0]["suppressed"]["rule"], "owned");
+    assert_eq!(report["gone"][0]["replaced_by"], "2.36-9+deb12u7");
+    let dsa = report["findings"].as_array().expect("findings").iter().find(|one| one["id"] == "DSA-5673-1");
+    assert_eq!(dsa.expect("the notice")["groups"], serde_json::json!(["CVE-2024-2961", "CVE-2024-33599"]));
+    assert_eq!(report["summary"]["findings"], 10, "two CVEs in two packages, three of headers, two of Jinja2, malware");
+    assert_eq!(report["summary"]["records"], 13);
 }

@@ -26,12 +26,10 @@ fn findings_come_worst_first_and_then_those_that_can_be_mended() {
 }
 
 #[test]
-fn filters_keep_the_order() {
+fn what_is_at_least_so_severe_is_counted() {
     let report = small();
-    assert_eq!(report.at_least(Severity::High).count(), 2);
-    assert_eq!(report.at_least(Severity::Unknown).count(), 6);
-    assert!(report.only_fixable().all(|finding| finding.matched.id != "DEBIAN-CVE-2019-9192"));
-    assert_eq!(report.of_layer(0).count(), 2);
+    assert_eq!(report.at_least(Severity::High).len(), 2);
+    assert_eq!(report.at_least(Severity::Unknown).len(), 6);
 }
 
 #[test]

@@ -1,30 +1,38 @@
 //! What a person sees at a terminal.
 
-use findings::render::table;
+use findings::ignore::IgnoreFile;
+use findings::render::{View, table};
 use findings::{About, Report};
+use time::macros::date;
 
-use crate::sample::{about, identity, inventory, large, small};
+use crate::sample::{about, identity, inventory, large, small, urgent};
+
+fn view(width: u16, colour: bool) -> View {
+    View { width: Some(width), colour, all: false }
+}
 
 #[test]
 fn the_table_fits_a_terminal_of_eighty_columns() {
-    let text = table(&small(), Some(80), false);
-    assert!(text.lines().all(|line| line.chars().count() <= 80 || !line.starts_with(char::is_uppercase)), "{text}");
+    let text = table(&small(), view(80, false));
+    // A digest and a command are not broken: they are there to be copied.
+    let is_whole = |line: &str| line.starts_with("sha256:") || line.trim_start().starts_with("apt-get");
+    assert!(text.lines().all(|line| line.chars().count() <= 80 || is_whole(line)), "{text}");
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn the_table_fits_a_terminal_of_a_hundred_and_forty_columns() {
-    insta::assert_snapshot!(table(&small(), Some(140), false));
+    insta::assert_snapshot!(table(&small(), view(140, false)));
 }
 
 #[test]
 fn many_findings_become_one_row_for_each_package_to_renew() {
-    insta::assert_snapshot!(table(&large(), Some(100), false));
+    insta::assert_snapshot!(table(&large(), view(100, false)));
 }
 
 #[test]
 fn colour_is_added_to_the_same_text_and_only_when_wanted() {
-    let (plain, coloured) = (table(&small(), Some(100), false), table(&small(), Some(100), true));
+    let (plain, coloured) = (table(&small(), view(100, false)), table(&small(), view(100, true)));
     assert!(!plain.contains('\u{1b}'));
     let mut stripped = String::new();
     let mut rest = coloured.as_str();
@@ -40,7 +48,7 @@ fn colour_is_added_to_the_same_text_and_only_when_wanted() {
 
 #[test]
 fn without_a_terminal_no_line_is_broken() {
-    let text = table(&small(), None, false);
+    let text = table(&small(), View::default());
     assert!(
         text.lines().any(|line| line.contains("CVE-2016-10745 (PYSEC-2019-220)") && line.contains("2.8.1")),
         "{text}"
@@ -60,6 +68,20 @@ fn an_image_in_which_nothing_is_wrong_or_nothing_known_says_so() {
     let old = About { scanned_at: "2026-12-24T00:00:00Z".into(), layers_read: 0, ..about() };
     let unknown = Report::new(old, inventory(packages), None).expect("no index, no damage");
     let empty = Report::of_verdicts(about(), inventory(Vec::new()), identity(), Vec::new());
-    let all = [fine, unknown, empty].map(|report| table(&report, Some(100), false)).join("\n---\n");
+    let all = [fine, unknown, empty].map(|report| table(&report, view(100, false))).join("\n---\n");
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn everything_is_listed_with_its_reason_when_all_is_asked_for() {
+    let mut report = urgent();
+    let ignore = "[[ignore]]\nid = \"CVE-2014-1402\"\nreason = \"templates are our own\"\nuntil = 2027-01-31\n";
+    IgnoreFile::parse(ignore, "ignore.toml").expect("sound").apply(&mut report, date!(2026 - 11 - 25));
+    let wide = View { width: Some(160), colour: false, all: true };
+    insta::assert_snapshot!(table(&report, wide));
+}
+
+#[test]
+fn what_is_exploited_stands_first_and_headers_last() {
+    insta::assert_snapshot!(table(&urgent(), view(80, false)));
 }

@@ -1,7 +1,7 @@
 //! Is what was found little enough, complete, and of a recent day?
 
 use advisory::Severity;
-use findings::{Finding, Report};
+use findings::{Group, Report};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
@@ -83,17 +83,17 @@ fn severe(
 ) -> (Requirement, Vec<Excepted>) {
     let today = facts.now.to_offset(UtcOffset::UTC).date();
     let mut excepted: Vec<Excepted> = Vec::new();
-    let mut above: Vec<(&Finding, Option<Date>)> = Vec::new();
-    for finding in report.findings.iter().filter(|finding| counts(limit, finding)) {
-        let named = || exceptions.iter().filter(|exception| names(exception, finding));
+    let mut above: Vec<(Group<'_>, Option<Date>)> = Vec::new();
+    for finding in report.groups().into_iter().filter(|finding| counts(limit, finding)) {
+        let named = || exceptions.iter().filter(|exception| finding.is_called(&exception.id));
         if let Some(exception) = named().find(|exception| holds(exception, today)) {
-            note(&mut excepted, exception, finding);
+            note(&mut excepted, exception, &finding);
         } else {
             let ended = named().filter_map(|exception| exception.until).max();
             above.push((finding, ended));
         }
     }
-    above.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.matched.severity));
+    above.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity()));
     let requirement = if above.is_empty() {
         Requirement { wanted: wanted(limit), met: true, found: tally(report, &excepted), details: vec![], mend: None }
     } else {
@@ -112,13 +112,8 @@ fn severe(
     (requirement, excepted)
 }
 
-fn counts(limit: &FindingsLimit, finding: &Finding) -> bool {
-    !limit.at_most.admits(finding.matched.severity) && (!limit.only_fixable || finding.matched.fixed.is_some())
-}
-
-fn names(exception: &Exception, finding: &Finding) -> bool {
-    let ids = std::iter::once(&finding.matched.id).chain(&finding.matched.aliases);
-    ids.into_iter().any(|id| id.eq_ignore_ascii_case(&exception.id))
+fn counts(limit: &FindingsLimit, finding: &Group<'_>) -> bool {
+    !limit.at_most.admits(finding.severity()) && (!limit.only_fixable || finding.is_fixable())
 }
 
 /// The day `until` is the last on which an exception holds, to midnight UTC.
@@ -126,7 +121,7 @@ fn holds(exception: &Exception, today: Date) -> bool {
     exception.until.is_none_or(|until| today <= until)
 }
 
-fn note(excepted: &mut Vec<Excepted>, exception: &Exception, finding: &Finding) {
+fn note(excepted: &mut Vec<Excepted>, exception: &Exception, finding: &Group<'_>) {
     let package = package(finding);
     match excepted.iter_mut().find(|known| known.id == exception.id) {
         Some(known) => known.packages.push(package),
@@ -139,25 +134,25 @@ fn note(excepted: &mut Vec<Excepted>, exception: &Exception, finding: &Finding) 
     }
 }
 
-fn package(finding: &Finding) -> String {
-    plain(&format!("{} {}", finding.located.package.name, finding.located.package.version))
+fn package(finding: &Group<'_>) -> String {
+    let package = &finding.located().package;
+    plain(&format!("{} {}", package.name, package.version))
 }
 
 /// `CVE-2026-1 high in curl 7.88 (fixed in 7.89)`.
-fn told(finding: &Finding, ended: Option<Date>) -> String {
-    let matched = &finding.matched;
-    let fixed = match &matched.fixed {
+fn told(finding: &Group<'_>, ended: Option<Date>) -> String {
+    let fixed = match finding.fixed() {
         Some(version) => format!("fixed in {}", plain(version)),
         None => "no fix yet".to_owned(),
     };
     let ended = ended.map(|date| format!(", its exception ended with {date}")).unwrap_or_default();
-    let id = matched.aliases.iter().find(|id| id.starts_with("CVE-")).unwrap_or(&matched.id);
-    format!("{} {} in {}, {fixed}{ended}", plain(id), severity_word(matched.severity), package(finding))
+    let id = finding.known_as();
+    format!("{} {} in {}, {fixed}{ended}", plain(id), severity_word(finding.severity()), package(finding))
 }
 
-fn mend(above: &[(&Finding, Option<Date>)], facts: &Facts<'_>, policy: &str) -> String {
+fn mend(above: &[(Group<'_>, Option<Date>)], facts: &Facts<'_>, policy: &str) -> String {
     let list = format!("`plimsoll scan {}` lists all", facts.image());
-    let fixable = above.iter().filter(|(finding, _)| finding.matched.fixed.is_some()).count();
+    let fixable = above.iter().filter(|(finding, _)| finding.is_fixable()).count();
     let update = if fixable == above.len() {
         "update these packages and push again".to_owned()
     } else if fixable > 0 {
@@ -169,17 +164,15 @@ fn mend(above: &[(&Finding, Option<Date>)], facts: &Facts<'_>, policy: &str) -> 
 }
 
 fn tally(report: &Report, excepted: &[Excepted]) -> String {
-    if report.findings.is_empty() {
-        return "nothing was found".to_owned();
-    }
-    let worst = report.findings.iter().map(|finding| finding.matched.severity).max().unwrap_or_default();
-    let unscored = report.findings.iter().filter(|finding| finding.matched.severity == Severity::Unknown).count();
+    let counts = report.counts();
+    let Some(worst) = counts.worst() else { return "nothing was found".to_owned() };
+    let unscored = counts.of(Severity::Unknown);
     let unscored = if unscored > 0 { format!(", {unscored} without a severity") } else { String::new() };
     let excepted = match excepted.len() {
         0 => String::new(),
         some => format!(", {} let through by exception", count(some, "id")),
     };
-    let findings = count(report.findings.len(), "finding");
+    let findings = count(counts.total(), "finding");
     format!("{findings} in all, the worst {}{unscored}{excepted}", severity_word(worst))
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn finding(id: &str, severity: Severity, package: &str, fixed: Option
 /// A report of an index that is three days old at [`NOW`].
 pub(crate) fn report(findings: Vec<Finding>) -> Report {
     Report {
+        subject: findings::Subject::Image,
         name: format!("{REPOSITORY}:1"),
         digest: digest(),
         platform: "linux/amd64".into(),
@@ -84,6 +85,8 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
         findings,
         suppressed: vec![],
         uncovered: vec![],
+        standings: vec![],
+        notes: vec![],
         layers_read: 0,
         cataloguers: inventory::cataloguers::VERSION,
     }

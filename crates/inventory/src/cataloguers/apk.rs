@@ -4,6 +4,7 @@
 use super::lines::Lines;
 use super::{Cataloguer, Member, Told, Wanted};
 use crate::package::{Package, PackageKind, SourcePackage};
+use crate::record::{Owns, hash_in};
 
 /// Reads apk's database.
 pub(super) struct Apk;
@@ -33,6 +34,21 @@ impl Cataloguer for Apk {
                         [b'A', b':', ..] => &mut record.architecture,
                         [b'o', b':', ..] => &mut record.origin,
                         [b'L', b':', ..] => &mut record.licence,
+                        // Files stand under their folder.
+                        [b'F', b':', folder @ ..] => {
+                            record.folder.clear();
+                            if !folder.is_empty() {
+                                record.folder.extend_from_slice(folder);
+                                record.folder.push(b'/');
+                            }
+                            continue;
+                        }
+                        [b'R', b':', name @ ..] if !line.cut => {
+                            if record.files.len() <= Owns::FILES {
+                                record.files.push(hash_in(&record.folder)(name));
+                            }
+                            continue;
+                        }
                         [_, b':', ..] => continue,
                         _ => {
                             told.warn(format!("line {} is no field", line.number));
@@ -61,6 +77,8 @@ struct Record {
     architecture: String,
     origin: String,
     licence: String,
+    folder: Vec<u8>,
+    files: Vec<u64>,
 }
 
 impl Record {
@@ -72,6 +90,12 @@ impl Record {
             return told.warn(format!("the package at line {} has no name or no version", self.line));
         }
         // A package without an origin was built by itself; the origin's version is the package's own.
+        let owns = Owns {
+            kind: PackageKind::Apk,
+            name: self.name.clone(),
+            architecture: Some(self.architecture.clone()).filter(|text| !text.is_empty()),
+            files: self.files,
+        };
         let source = if self.origin.is_empty() { self.name.clone() } else { self.origin };
         told.package(Package {
             source: Some(SourcePackage { name: source, version: self.version.clone() }),
@@ -79,6 +103,7 @@ impl Record {
             licences: Some(self.licence).filter(|text| !text.is_empty()).into_iter().collect(),
             ..Package::new(PackageKind::Apk, self.name, self.version)
         });
+        told.owns(owns);
     }
 }
 
@@ -100,16 +125,19 @@ mod tests {
     fn upper_and_lower_case_are_different_fields() {
         let (facts, warnings) = read(
             b"C:Q1abc=\nP:libcrypto3\nV:3.1.4-r5\nA:x86_64\nL:Apache-2.0\no:openssl\np:so:libcrypto.so.3\n\
-              v:nonsense\nF:lib\nR:libcrypto.so.3\n\nP:musl\nV:1.2.4-r2\n\n\n",
+              v:nonsense\nF:\nR:top\nF:lib\nM:0:0:0755\nR:libcrypto.so.3\na:0:0:0755\n\nP:musl\nV:1.2.4-r2\n\n\n",
         );
         assert!(warnings.is_empty(), "{warnings:?}");
         let Fact::Package(package) = &facts[0] else { panic!("{facts:?}") };
         assert_eq!(package.name, "libcrypto3");
         assert_eq!(package.source, Some(SourcePackage { name: "openssl".into(), version: "3.1.4-r5".into() }));
         assert_eq!(package.licences, ["Apache-2.0"]);
-        let Fact::Package(package) = &facts[1] else { panic!("{facts:?}") };
+        let Fact::Owns(owns) = &facts[1] else { panic!("{facts:?}") };
+        assert_eq!((owns.name.as_str(), owns.architecture.as_deref()), ("libcrypto3", Some("x86_64")));
+        assert_eq!(owns.files, ["top", "lib/libcrypto.so.3"].map(crate::record::path_hash));
+        let Fact::Package(package) = &facts[2] else { panic!("{facts:?}") };
         assert_eq!(package.source.as_ref().unwrap().name, "musl");
-        assert_eq!(facts.len(), 2);
+        assert_eq!(facts.len(), 3);
     }
 
     #[test]

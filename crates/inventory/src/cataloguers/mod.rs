@@ -13,12 +13,14 @@
 //! A format whose versions no [`PackageKind`](crate::PackageKind) orders yet needs its variant there, and the
 //! compiler then asks for its line in `purl.rs`. Raise [`VERSION`]; the kept records are then made anew.
 
+mod alpm;
 mod apk;
 mod composer;
 mod conda;
 mod deb822;
 mod dotnet;
 mod dpkg;
+mod executable;
 mod gem;
 mod java;
 mod lines;
@@ -26,6 +28,9 @@ mod member;
 mod npm;
 mod os_release;
 mod python;
+mod rpm;
+mod rpm_manifest;
+mod third_parties;
 mod told;
 mod wanted;
 mod zip;
@@ -37,7 +42,7 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// All cataloguers. A file that several want is read by each.
 pub static ALL: &[&dyn Cataloguer] = &[
@@ -46,11 +51,15 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &python::Python,
     &npm::Npm,
     &os_release::OsRelease,
+    &rpm::Rpm,
+    &alpm::Alpm,
+    &rpm_manifest::RpmManifest,
     &dotnet::Dotnet,
     &java::Java,
     &gem::Gem,
     &composer::Composer,
     &conda::Conda,
+    &executable::Executable,
 ];
 
 /// Reads one package format.
@@ -71,6 +80,12 @@ pub fn readers_of(path: &str) -> impl Iterator<Item = u8> + '_ {
     indices
         .filter(|(_, cataloguer)| cataloguer.wanted().iter().any(|wanted| wanted.reads(path)))
         .map(|(index, _)| index)
+}
+
+/// The places in [`ALL`] of the cataloguers that want to read executables, wherever they are.
+pub(crate) fn readers_of_executables() -> impl Iterator<Item = u8> {
+    let indices = (0u8..).zip(ALL);
+    indices.filter(|(_, cataloguer)| cataloguer.wanted().contains(&Wanted::Executable)).map(|(index, _)| index)
 }
 
 /// The cataloguer of that id; none where a later version of this program made the record.

@@ -11,11 +11,15 @@ pub struct Told {
     facts: Vec<Fact>,
     warnings: Vec<String>,
     left_out: usize,
+    owned: usize,
 }
 
 impl Told {
     /// Most facts that one file may tell. The largest Debian installation has some 60,000 packages.
     pub const FACTS: usize = 100_000;
+    /// Most files that packages of one file may own together. Each takes some ten bytes of the worker's answer, which
+    /// is bounded; a large desktop has 500,000.
+    pub const OWNED: usize = Owns::FILES;
     /// Most warnings that are kept of one file; the rest is counted.
     pub const WARNINGS: usize = 20;
     /// Longest warning in characters.
@@ -39,9 +43,11 @@ impl Told {
 
     /// A distribution's package owns files.
     pub fn owns(&mut self, owns: Owns) {
-        if owns.files.len() > Owns::FILES {
-            self.warn(format!("left out what package {:?} owns: it has too many files", clip(&owns.name, 60)));
+        let owned = self.owned.saturating_add(owns.files.len());
+        if owned > Self::OWNED {
+            self.warn(format!("left out what package {:?} owns: there are too many files", clip(&owns.name, 60)));
         } else if !owns.files.is_empty() {
+            self.owned = owned;
             self.fact(Fact::Owns(owns));
         }
     }

@@ -13,15 +13,19 @@ pub enum Wanted {
     In(&'static str),
     /// Every file whose path matches: `**` stands for any number of folders, `*` for any part of one name.
     Anywhere(&'static str),
+    /// Every file that begins as an ELF program or library, a Mach-O or a PE, whatever its path and mode, if it bears
+    /// one of the marks of what tells of packages. Parts that hold machine code may be zeros.
+    Executable,
 }
 
 impl Wanted {
-    /// Whether the member of a layer at `path` is to be read.
+    /// Whether the member of a layer at `path` is to be read for its path.
     pub fn reads(&self, path: &str) -> bool {
         match self {
             Self::At(place) => name_of(path) == name_of(place),
             Self::In(place) => path.rsplit('/').nth(1) == Some(name_of(place)),
             Self::Anywhere(pattern) => matches(pattern, path),
+            Self::Executable => false,
         }
     }
 }

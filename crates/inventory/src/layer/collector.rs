@@ -1,14 +1,15 @@
 //! What is kept of a layer while it is walked.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::Read;
+use std::io::{self, Read};
 
 use image::Digest;
 use image::layer::{Entry, EntryKind, LayerError, Visitor};
 
+use super::executable::{self, Sieve, Sifted};
 use super::tree::Tree;
 use super::{Limits, owned};
-use crate::cataloguers::{ALL, Told, Wanted, clip, readers_of};
+use crate::cataloguers::{ALL, Told, Wanted, clip, readers_of, readers_of_executables};
 use crate::paths::{join, split};
 use crate::record::{Catalogued, LayerRecord};
 use crate::worker::protocol::ToldTo;
@@ -30,6 +31,7 @@ pub(super) struct Collector<'a> {
     limits: &'a Limits,
     worker: Worker<'a>,
     tree: Tree<Asked>,
+    sieve: Sieve,
     whiteouts: Names,
     opaque: Names,
     warnings: Warnings,
@@ -61,6 +63,7 @@ impl<'a> Collector<'a> {
             limits,
             worker: Worker::new(launcher, &limits.worker),
             tree: Tree::new(),
+            sieve: Sieve::new(),
             whiteouts: Names::default(),
             opaque: Names::default(),
             warnings: Warnings::default(),
@@ -77,7 +80,7 @@ impl<'a> Collector<'a> {
         }
         let well_known = ALL.iter().flat_map(|cataloguer| cataloguer.wanted()).filter_map(|wanted| match wanted {
             Wanted::At(path) | Wanted::In(path) => Some(*path),
-            Wanted::Anywhere(_) => None,
+            Wanted::Anywhere(_) | Wanted::Executable => None,
         });
         let (files, links, folders, others) = self.tree.finish(well_known);
         let mut files = catalogued(files, answers.told);
@@ -142,7 +145,7 @@ impl<'a> Collector<'a> {
         }
         let asked = self.tree.file_at(&target).cloned();
         self.tree.other(path);
-        let wanted: Vec<u8> = readers_of(path).collect();
+        let mut wanted: Vec<u8> = readers_of(path).collect();
         let read: Vec<u8> = asked.iter().flat_map(|asked| &asked.readers).copied().collect();
         if wanted.iter().any(|reader| !read.contains(reader)) {
             let target = clip(&target, 200);
@@ -150,6 +153,7 @@ impl<'a> Collector<'a> {
                 "/{path}: not read; it is a hard link to /{target}, which came before it was known to be wanted"
             ));
         }
+        wanted.extend(readers_of_executables());
         if let Some(asked) = asked {
             let readers: Vec<u8> = asked.readers.into_iter().filter(|reader| wanted.contains(reader)).collect();
             if !readers.is_empty() {
@@ -167,21 +171,55 @@ impl<'a> Collector<'a> {
             readers.sort_unstable();
             readers.dedup();
         }
+        let head = executable::head(size, content).map_err(LayerError::Io)?;
+        if executable::is_executable(&head) {
+            if readers.is_empty() {
+                return self.executable(path, size, &head, content).map_err(LayerError::Io);
+            }
+            readers.extend(readers_of_executables());
+        }
         if readers.is_empty() {
             return Ok(());
         }
+        let content = &mut head.chain(content);
         let limits = self.limits;
         if size > limits.member_bytes {
-            let limit = limits.member_bytes;
-            self.warnings.push(format!("/{path}: not read, it has {size} bytes and {limit} are the most"));
+            self.warnings.push(too_large(path, size, limits.member_bytes));
         } else if self.tree.files() >= limits.members {
-            let limit = limits.members;
-            self.warnings
-                .push(format!("/{path}: not read, the layer has more than {limit} files that tell of packages"));
+            self.warnings.push(too_many(path, limits.members));
         } else {
             let ticket = self.worker.ask(path, readers.clone(), size, content).map_err(LayerError::Io)?;
             self.tree.read(path, Asked { ticket, readers });
         }
+        Ok(())
+    }
+
+    /// Asks about an executable if it may tell something.
+    fn executable(&mut self, path: &str, size: u64, head: &[u8], content: &mut dyn Read) -> io::Result<()> {
+        let limits = self.limits;
+        let bounds = executable::Bounds { in_memory: limits.worker.in_memory, kept: limits.member_bytes };
+        let worker = &mut self.worker;
+        let sifted = self.sieve.sift(size, head, content, &bounds, || worker.room(size))?;
+        let is_full = self.tree.files() >= limits.members;
+        let readers: Vec<u8> = readers_of_executables().collect();
+        let ticket = match sifted {
+            Sifted::Nothing => return Ok(()),
+            Sifted::NotWritten(error) => {
+                worker.lost_file(path, &error);
+                return Ok(());
+            }
+            Sifted::TooLarge => {
+                self.warnings.push(too_large(path, size, limits.member_bytes));
+                return Ok(());
+            }
+            _ if is_full => {
+                self.warnings.push(too_many(path, limits.members));
+                return Ok(());
+            }
+            Sifted::InMemory(mut bytes) => worker.ask(path, readers.clone(), size, &mut bytes)?,
+            Sifted::InFile(room) => worker.ask_in(path, readers.clone(), room),
+        };
+        self.tree.read(path, Asked { ticket, readers });
         Ok(())
     }
 }
@@ -241,6 +279,14 @@ fn catalogued(files: BTreeMap<String, Asked>, mut told: BTreeMap<u32, Vec<ToldTo
         }
     }
     files_told
+}
+
+fn too_large(path: &str, size: u64, limit: u64) -> String {
+    format!("/{path}: not read, it has {size} bytes and {limit} are the most")
+}
+
+fn too_many(path: &str, limit: usize) -> String {
+    format!("/{path}: not read, the layer has more than {limit} files that tell of packages")
 }
 
 fn circle(path: &str) -> String {

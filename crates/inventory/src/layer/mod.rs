@@ -2,6 +2,8 @@
 //! everything else only its path's hash is kept.
 
 mod collector;
+mod elf;
+mod executable;
 mod owned;
 mod seen;
 mod tree;

@@ -14,7 +14,7 @@ mod view;
 use std::collections::BTreeMap;
 
 use crate::cataloguers::{ALL, Cataloguer, Wanted, by_id};
-use crate::package::{Inventory, Located, PackageKind, Release};
+use crate::package::{Inventory, Linked, Located, PackageKind, Release};
 use crate::paths::join;
 use crate::record::{Catalogued, Fact, LayerRecord};
 use gone::Taken;
@@ -48,7 +48,8 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let gone = gone::gone(taken, &packages, release.as_ref());
     let warnings = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
-    Inventory { release, packages, layers, warnings, gone, ..Inventory::default() }
+    let linked = linked(&groups);
+    Inventory { release, packages, layers, warnings, gone, linked, ..Inventory::default() }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
@@ -78,7 +79,11 @@ impl<'a> Groups<'a> {
 
     fn regroup_anywhere(&mut self, view: &View<'a>, path: &'a str, layer: usize) {
         for cataloguer in ALL {
-            let counts = |wanted: &Wanted| matches!(wanted, Wanted::Anywhere(_)) && wanted.reads(path);
+            let counts = |wanted: &Wanted| match wanted {
+                Wanted::Anywhere(_) => wanted.reads(path),
+                Wanted::Executable => true,
+                Wanted::At(_) | Wanted::In(_) => false,
+            };
             if cataloguer.wanted().iter().any(counts) {
                 let files = view.file(path, cataloguer.id()).into_iter().collect();
                 self.update(Key { path, cataloguer: cataloguer.id() }, files, layer);
@@ -99,7 +104,7 @@ fn well_known<'a>(view: &View<'a>, cataloguer: &dyn Cataloguer) -> Vec<&'a Catal
                 Some(real) => view.files_in(&real, cataloguer.id()),
                 None => vec![],
             },
-            Wanted::Anywhere(_) => vec![],
+            Wanted::Anywhere(_) | Wanted::Executable => vec![],
         };
         for file in found {
             if !files.iter().any(|known| std::ptr::eq(*known, file)) {
@@ -114,6 +119,17 @@ fn well_known<'a>(view: &View<'a>, cataloguer: &dyn Cataloguer) -> Vec<&'a Catal
 fn release(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Option<Release> {
     let facts = groups.values().flat_map(Group::files).flat_map(|file| &file.facts);
     facts.into_iter().find_map(|fact| if let Fact::Release(release) = fact { Some(release.clone()) } else { None })
+}
+
+/// What is linked into the executables that are there.
+fn linked(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Vec<(String, Linked)> {
+    let files = groups.values().flat_map(Group::files);
+    let facts = files.flat_map(|file| file.facts.iter().map(move |fact| (file, fact)));
+    let linked = facts.filter_map(|(file, fact)| match fact {
+        Fact::Linked(linked) => Some((format!("/{}", file.path), linked.clone())),
+        _ => None,
+    });
+    linked.collect()
 }
 
 fn located(held: &Held<'_>, release: Option<&Release>) -> Located {

@@ -27,6 +27,13 @@ pub(crate) fn hashes_along(path: &str, known: usize) -> impl Iterator<Item = u64
     })
 }
 
+/// The hash of each path in one folder, whose bytes are hashed once: a package may list a million names in a folder of
+/// the longest name. The folder ends with its slash and is relative to the root.
+pub(crate) fn hash_in(folder: &[u8]) -> impl Fn(&[u8]) -> u64 + use<> {
+    let folder = Sha256::new_with_prefix(folder);
+    move |name| first_bytes(folder.clone().chain_update(name))
+}
+
 fn ends(path: &str) -> impl Iterator<Item = usize> {
     path.match_indices('/').map(|(end, _)| end).chain([path.len()])
 }

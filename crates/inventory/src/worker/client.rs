@@ -8,6 +8,7 @@ use super::launcher::Start;
 use super::process::{Process, SendError};
 use super::protocol::{Answer, Carried, Request, ToldTo};
 use super::serve::answer;
+use super::spool::{Room, Spool};
 use super::{Bounds, Launcher, WorkerError};
 
 /// Asks about one layer's members. The process is started with the first of them.
@@ -15,6 +16,7 @@ pub struct Worker<'a> {
     launcher: &'a Launcher,
     bounds: &'a Bounds,
     process: Option<Process>,
+    spool: Spool,
     patience: Duration,
     starts_left: usize,
     next_ticket: u32,
@@ -40,6 +42,7 @@ impl<'a> Worker<'a> {
             launcher,
             bounds,
             process: None,
+            spool: Spool::default(),
             patience: bounds.patience,
             starts_left: bounds.restarts + 1,
             next_ticket: 0,
@@ -51,43 +54,114 @@ impl<'a> Worker<'a> {
     /// Asks what a member tells to the cataloguers `readers`, and gives the ticket for the answer. Only an error of
     /// `content` itself is an error; what a worker does not do stands in [`Answers`].
     pub fn ask(&mut self, path: &str, readers: Vec<u8>, size: u64, content: &mut dyn Read) -> io::Result<u32> {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        let carried = if size > self.bounds.in_memory { Carried::InFile } else { Carried::InPipe };
-        let request = Request { ticket, readers, path: path.to_owned(), size, carried };
-        if self.bytes > self.bounds.layer_bytes {
-            let limit = self.bounds.layer_bytes;
-            self.answers.left_out.push(format!("/{path}: left out, since the files before it told {limit} bytes"));
-            return Ok(ticket);
+        if size > self.bounds.in_memory {
+            let outcome = match self.room(size) {
+                Ok(room) => room.fill(content)?.map(|()| room),
+                Err(error) => Err(error),
+            };
+            return Ok(match outcome {
+                Ok(room) => self.ask_in(path, readers, room),
+                Err(error) => {
+                    self.lost_file(path, &error);
+                    self.ticket()
+                }
+            });
         }
-        match &self.launcher.0 {
-            Start::Unsealed => {
+        let request = self.request(path, readers, size, Carried::InPipe);
+        let ticket = request.ticket;
+        if !self.has_told_too_much(path) {
+            if let Start::Unsealed = self.launcher.0 {
                 let mut bytes = Vec::new();
                 content.take(size).read_to_end(&mut bytes)?;
-                let answer = answer(&request, &mut Cursor::new(bytes));
-                self.keep(answer, 0);
-            }
-            Start::Program { program, arguments } => {
-                if self.process.is_none() {
-                    if self.starts_left == 0 {
-                        self.answers.lost.push(format!("/{path}: not read, since workers failed before"));
-                        return Ok(ticket);
-                    }
-                    self.starts_left -= 1;
-                    let bounds = Bounds { patience: self.patience, ..self.bounds.clone() };
-                    match Process::start(program, arguments, &bounds) {
-                        Ok(process) => self.process = Some(process),
-                        Err(error) => {
-                            self.starts_left = 0;
-                            self.answers.lost.push(format!("/{path}: {error}"));
-                            return Ok(ticket);
-                        }
-                    }
-                }
+                self.keep(answer(&request, &mut Cursor::new(bytes)), 0);
+            } else {
                 self.send(request, content)?;
             }
         }
         Ok(ticket)
+    }
+
+    /// A place for a large member of which it is not known yet whether it will be asked about.
+    pub(crate) fn room(&mut self, size: u64) -> io::Result<Room> {
+        if !self.spool.has_room(size, self.bounds.in_file) {
+            let outcome = self.process.as_mut().map_or(Ok(()), Process::finish_file);
+            self.take_answers();
+            if let Err(error) = outcome {
+                self.lose(&error);
+            }
+        }
+        if self.process.as_ref().is_none_or(|process| !process.reads_file()) {
+            self.spool.clear();
+        }
+        self.spool.room(size)
+    }
+
+    /// Asks about the member in that room, as [`Worker::ask`] does.
+    pub(crate) fn ask_in(&mut self, path: &str, readers: Vec<u8>, room: Room) -> u32 {
+        let carried = Carried::InFile { offset: room.offset };
+        let request = self.request(path, readers, room.size, carried);
+        let ticket = request.ticket;
+        if self.has_told_too_much(path) {
+            return ticket;
+        }
+        let outcome = match self.spool.keep(&room) {
+            Err(error) => Err(error),
+            Ok(()) if matches!(self.launcher.0, Start::Unsealed) => {
+                room.bytes().map(|bytes| self.keep(answer(&request, &mut Cursor::new(bytes)), 0))
+            }
+            Ok(()) => self.send(request, &mut io::empty()),
+        };
+        if let Err(error) = outcome {
+            self.lost_file(path, &error);
+        }
+        ticket
+    }
+
+    /// A member could not be put into the file.
+    pub(crate) fn lost_file(&mut self, path: &str, error: &io::Error) {
+        self.answers.lost.push(format!("/{path}: writing it to a temporary file for the worker: {error}"));
+    }
+
+    fn ticket(&mut self) -> u32 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        ticket
+    }
+
+    fn request(&mut self, path: &str, readers: Vec<u8>, size: u64, carried: Carried) -> Request {
+        Request { ticket: self.ticket(), readers, path: path.to_owned(), size, carried }
+    }
+
+    fn has_told_too_much(&mut self, path: &str) -> bool {
+        let limit = self.bounds.layer_bytes;
+        let too_much = self.bytes > limit;
+        if too_much {
+            self.answers.left_out.push(format!("/{path}: left out, since the files before it told {limit} bytes"));
+        }
+        too_much
+    }
+
+    /// Whether a worker is there, started if need be.
+    fn start(&mut self, path: &str) -> bool {
+        let Start::Program { program, arguments } = &self.launcher.0 else { return false };
+        if self.process.is_some() {
+            return true;
+        }
+        if self.starts_left == 0 {
+            self.answers.lost.push(format!("/{path}: not read, since workers failed before"));
+            return false;
+        }
+        self.starts_left -= 1;
+        let bounds = Bounds { patience: self.patience, ..self.bounds.clone() };
+        let file = self.spool.file().ok();
+        match Process::start(program, arguments, &bounds, file.as_deref()) {
+            Ok(process) => self.process = Some(process),
+            Err(error) => {
+                self.starts_left = 0;
+                self.answers.lost.push(format!("/{path}: {error}"));
+            }
+        }
+        self.process.is_some()
     }
 
     /// Waits for all answers.
@@ -103,17 +177,15 @@ impl<'a> Worker<'a> {
     }
 
     fn send(&mut self, request: Request, content: &mut dyn Read) -> io::Result<()> {
+        if !self.start(&request.path) {
+            return Ok(());
+        }
         let Some(process) = &mut self.process else { return Ok(()) };
-        let path = request.path.clone();
         let outcome = process.send(request, content);
         self.take_answers();
         match outcome {
             Ok(()) => Ok(()),
             Err(SendError::Content(error)) => Err(error),
-            Err(SendError::File(error)) => {
-                self.answers.lost.push(format!("/{path}: writing it to a temporary file for the worker: {error}"));
-                Ok(())
-            }
             Err(SendError::Worker(error)) => {
                 self.lose(&error);
                 Ok(())

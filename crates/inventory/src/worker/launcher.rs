@@ -76,7 +76,7 @@ impl Launcher {
     /// early what every scan would say. None where there is nothing to start.
     pub fn check(&self) -> Result<Option<Ready>, WorkerError> {
         let Start::Program { program, arguments } = &self.0 else { return Ok(None) };
-        let mut process = Process::start(program, arguments, &Bounds::default())?;
+        let mut process = Process::start(program, arguments, &Bounds::default(), None)?;
         process.wait_until_ready().map(Some)
     }
 }

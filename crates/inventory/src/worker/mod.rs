@@ -16,10 +16,12 @@ mod process;
 pub mod protocol;
 pub mod seal;
 mod serve;
+mod spool;
 
 pub use client::{Answers, Worker};
 pub use launcher::{Launcher, WorkerError};
 pub use serve::{answer, serve};
+pub(crate) use spool::Room;
 
 use std::time::Duration;
 
@@ -34,6 +36,9 @@ pub struct Bounds {
     pub restarts: usize,
     /// Members larger than this go through the unlinked file, not the pipe; both sides hold less than it in memory.
     pub in_memory: u64,
+    /// Bytes of large members that may lie in the unlinked file at once; for more the walk waits for the worker. One
+    /// member alone may be larger.
+    pub in_file: u64,
     /// Most bytes of one answer.
     pub answer_bytes: usize,
     /// Most bytes of all answers of one layer.
@@ -47,6 +52,7 @@ impl Default for Bounds {
             patience: Duration::from_mins(5),
             restarts: 3,
             in_memory: protocol::IN_MEMORY,
+            in_file: 1 << 30,
             answer_bytes: 16 << 20,
             layer_bytes: 32 << 20,
         }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -32,7 +32,6 @@ pub(super) struct Process {
     child: Child,
     requests: OwnedFd,
     replies: OwnedFd,
-    file: Option<File>,
     received: Vec<u8>,
     ready: Option<Ready>,
     asked: VecDeque<Asked>,
@@ -54,8 +53,6 @@ pub(super) struct Asked {
 pub(super) enum SendError {
     /// The member's own bytes could not be read: the layer is broken.
     Content(io::Error),
-    /// The file for large members could not be written; the worker is fine.
-    File(io::Error),
     /// The worker is of no use any more.
     Worker(WorkerError),
 }
@@ -67,15 +64,18 @@ impl From<WorkerError> for SendError {
 }
 
 impl Process {
-    /// Starts a worker without waiting for it.
-    pub(super) fn start(program: &Path, arguments: &[OsString], bounds: &Bounds) -> Result<Self, WorkerError> {
+    /// Starts a worker without waiting for it. `file` is where large members will be.
+    pub(super) fn start(
+        program: &Path,
+        arguments: &[OsString],
+        bounds: &Bounds,
+        file: Option<&File>,
+    ) -> Result<Self, WorkerError> {
         let failed = |source| WorkerError::Start { program: program.display().to_string(), source };
-        // Unlinked from the first moment where the file system can do that. Without a place for it only large
-        // members cannot be read, and descriptor 3 is then something that is empty.
-        let file = tempfile::tempfile();
-        let passed = match &file {
-            Ok(file) => file.try_clone(),
-            Err(_) => File::open("/dev/null"),
+        // Without a file only large members cannot be read, and descriptor 3 is then something that is empty.
+        let passed = match file {
+            Some(file) => file.try_clone(),
+            None => File::open("/dev/null"),
         };
         let mapping = FdMapping { parent_fd: passed.map_err(failed)?.into(), child_fd: FILE_DESCRIPTOR };
         let mut command = Command::new(program);
@@ -89,7 +89,6 @@ impl Process {
             child,
             requests,
             replies,
-            file: file.ok(),
             received: Vec::new(),
             ready: None,
             asked: VecDeque::new(),
@@ -107,12 +106,6 @@ impl Process {
 
     /// Sends one member. What is left unread of `content` on an error is the caller's to skip.
     pub(super) fn send(&mut self, request: Request, content: &mut dyn Read) -> Result<(), SendError> {
-        if request.carried == Carried::InFile {
-            while self.asked.iter().any(|asked| asked.carried == Carried::InFile) {
-                self.wait(false)?;
-            }
-            self.fill_file(request.size, content)?;
-        }
         let mut buffer = frame(&request).map_err(WorkerError::Pipe)?;
         let mut left = if request.carried == Carried::InPipe { request.size } else { 0 };
         let Request { ticket, readers, path, carried, .. } = request;
@@ -129,6 +122,19 @@ impl Process {
                 return Ok(());
             }
         }
+    }
+
+    /// Whether the worker may still read the file.
+    pub(super) fn reads_file(&self) -> bool {
+        self.asked.iter().any(|asked| matches!(asked.carried, Carried::InFile { .. }))
+    }
+
+    /// Waits until the worker has read all that is in the file.
+    pub(super) fn finish_file(&mut self) -> Result<(), WorkerError> {
+        while self.reads_file() {
+            self.wait(false)?;
+        }
+        Ok(())
     }
 
     /// Waits for everything that was asked.
@@ -162,21 +168,6 @@ impl Process {
     /// What is left of the time that may be waited for the workers of this layer.
     pub(super) fn patience(&self) -> Duration {
         self.patience
-    }
-
-    fn fill_file(&mut self, size: u64, content: &mut dyn Read) -> Result<(), SendError> {
-        let no_file = || SendError::File(io::Error::other("there is no folder for temporary files"));
-        let file = self.file.as_mut().ok_or_else(no_file)?;
-        file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(SendError::File)?;
-        let mut buffer = vec![0; CHUNK];
-        let mut left = size;
-        while left > 0 {
-            let part = left.min(CHUNK as u64) as usize;
-            content.read_exact(&mut buffer[..part]).map_err(SendError::Content)?;
-            file.write_all(&buffer[..part]).map_err(SendError::File)?;
-            left -= part as u64;
-        }
-        Ok(())
     }
 
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), WorkerError> {

@@ -9,7 +9,7 @@ use crate::record::{Fact, Owns};
 
 /// Raised when either side would not understand the other. Both are the same program but for an upgrade under a
 /// running server.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// Largest member that is sent over the pipe and held in the worker's memory.
 pub const IN_MEMORY: u64 = 8 << 20;
@@ -20,7 +20,7 @@ pub const REQUEST_BYTES: usize = 128 << 10;
 /// The descriptor at which a worker finds the file that large members are put in.
 pub const FILE_DESCRIPTOR: i32 = 3;
 
-/// One member to read; its bytes follow the frame, or are the start of the file.
+/// One member to read; its bytes follow the frame, or are in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Given back in the answer; rises.
@@ -40,8 +40,11 @@ pub struct Request {
 pub enum Carried {
     /// Behind the request's frame.
     InPipe,
-    /// In the file, from its start.
-    InFile,
+    /// In the file, from there on.
+    InFile {
+        /// The member's first byte.
+        offset: u64,
+    },
 }
 
 /// What a worker says.

@@ -48,8 +48,8 @@ fn answer_all(opened: Opened) -> io::Result<()> {
                 answer(&request, &mut Cursor::new(&content))
             }
             Carried::InPipe => return Err(io::Error::other("a member too large for the pipe")),
-            Carried::InFile => match &file {
-                Some(file) => answer(&request, &mut InFile { file, size: request.size, position: 0 }),
+            Carried::InFile { offset } => match &file {
+                Some(file) => answer(&request, &mut InFile { file, offset, size: request.size, position: 0 }),
                 None => refuse(&request, "the file for large members cannot be opened"),
             },
         };
@@ -96,6 +96,7 @@ fn refuse(request: &Request, reason: &str) -> Answer {
 /// seal does not allow.
 struct InFile<'a> {
     file: &'a File,
+    offset: u64,
     size: u64,
     position: u64,
 }
@@ -104,7 +105,7 @@ impl Read for InFile<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         use std::os::unix::fs::FileExt;
         let left = self.size.saturating_sub(self.position).min(buffer.len() as u64) as usize;
-        let read = self.file.read_at(&mut buffer[..left], self.position)?;
+        let read = self.file.read_at(&mut buffer[..left], self.offset.saturating_add(self.position))?;
         self.position += read as u64;
         Ok(read)
     }

@@ -1,6 +1,6 @@
 //! Layers that are made to harm.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 
 use image::layer::LayerError;
 use inventory::layer::{Limits, catalogue};
@@ -27,6 +27,48 @@ fn bad_files_among_good_ones_cost_themselves_only() {
     let inventory = merge(&[record(&layer, &Limits::default())]);
     let names: Vec<_> = inventory.packages.iter().map(|located| located.package.name.as_str()).collect();
     assert_eq!(names, ["c", "b", "good"]);
+    insta::assert_snapshot!(inventory.warnings.join("\n"));
+}
+
+/// An archive of `files`.
+fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+/// In the sealed worker, whose time and memory are bounded.
+#[test]
+fn archives_that_are_bombs_are_left_out_and_the_others_read() {
+    let good = b"groupId=g\nartifactId=a\nversion=1\n";
+    let properties = "META-INF/maven/g/a/pom.properties";
+    let mut nested = zipped(&[(properties, good)]);
+    for _ in 0..20 {
+        nested = zipped(&[("a.jar", &nested)]);
+    }
+    // 512 MiB of zeros in half a MiB, ten times: more than may be inflated of one file.
+    let zeros = zipped(&[("zeros.jar", &vec![0; 512 << 20])]);
+    let names: Vec<String> = (0..10).map(|index| format!("WEB-INF/lib/{index}.jar")).collect();
+    let bomb = zipped(&names.iter().map(|name| (name.as_str(), &zeros[..])).collect::<Vec<_>>());
+    // A directory of a million entries that all lie at one place.
+    let entry = [b"PK\x01\x02".to_vec(), vec![0; 24], vec![1, 0], vec![0; 16], b"x".to_vec()].concat();
+    let (entries, length) = (entry.repeat(1_000_000), 47_000_000u32.to_le_bytes());
+    let end = [b"PK\x05\x06".to_vec(), vec![0; 8], length.to_vec(), vec![0; 6]].concat();
+    let layer = Layer::new()
+        .file("a/nested.jar", nested)
+        .file("a/bomb.ear", bomb)
+        .file("a/entries.jar", [entries, end].concat())
+        .file("a/cut.jar", &zeros[..zeros.len() - 30])
+        .file("a/good.jar", zipped(&[(properties, good)]))
+        .file("a/good.egg", zipped(&[("EGG-INFO/PKG-INFO", b"Name: b\nVersion: 1\n")]));
+    let record = record(&layer, &Limits::default());
+    assert!(record.complete, "the worker was not lost: {:?}", record.warnings);
+    let inventory = merge(&[record]);
+    let names: Vec<_> = inventory.packages.iter().map(|located| located.package.name.as_str()).collect();
+    assert_eq!(names, ["b", "g:a"]);
     insta::assert_snapshot!(inventory.warnings.join("\n"));
 }
 

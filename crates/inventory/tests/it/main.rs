@@ -3,7 +3,9 @@
 // A test that cannot go on fails there; `allow-unwrap-in-tests` knows only functions marked as tests.
 #![allow(clippy::unwrap_used)]
 
+mod executables;
 mod hostile;
+mod languages;
 mod layers;
 mod memory;
 mod merging;
@@ -11,6 +13,7 @@ mod overlay;
 mod ownership;
 mod real;
 mod sboms;
+mod rpm;
 mod seal;
 mod support;
 mod worker;

@@ -14,7 +14,7 @@ use inventory::{Inventory, PackageKind, merge};
 use crate::layers::Layer;
 use crate::support::{cache, launcher, output_of, skip, test_data};
 
-fn scanned(input: impl Read + Send) -> Inventory {
+pub(crate) fn scanned(input: impl Read + Send) -> Inventory {
     let (_, record) = catalogue(input, &Limits::default(), &launcher()).unwrap();
     assert!(record.complete);
     merge(&[record])
@@ -114,14 +114,14 @@ fn the_packages_of_a_fresh_base_are_what_dpkg_says() {
 }
 
 /// The tar of a folder, with its content at the root.
-fn tar_of(folder: &Path) -> Vec<u8> {
+pub(crate) fn tar_of(folder: &Path) -> Vec<u8> {
     let packed = Command::new("tar").arg("-C").arg(folder).args(["-cf", "-", "."]).output().unwrap();
     assert!(packed.status.success());
     packed.stdout
 }
 
 /// Makes a folder in the cache once; a failure leaves nothing that looks finished.
-fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let folder = cache().join("inventory").join(name);
     if !folder.is_dir() {
         let parent = folder.parent().unwrap();
@@ -133,7 +133,7 @@ fn made_once(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
     folder
 }
 
-fn named(inventory: &Inventory, kind: PackageKind) -> BTreeSet<(String, String)> {
+pub(crate) fn named(inventory: &Inventory, kind: PackageKind) -> BTreeSet<(String, String)> {
     let of_kind = inventory.packages.iter().filter(|located| located.package.kind == kind);
     of_kind.map(|located| (located.package.name.clone(), located.package.version.clone())).collect()
 }

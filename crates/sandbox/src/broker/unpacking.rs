@@ -35,6 +35,16 @@ struct Process {
     channel: Channel,
 }
 
+impl Process {
+    /// How it ended. One that has closed its channel, or talks nonsense, and lives on is killed: whoever took it over
+    /// must not make this process, on which all layers and containers depend, wait for it.
+    fn end(&mut self) -> String {
+        // Changes nothing where it is ending by itself.
+        let _ = self.child.kill();
+        self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself.
@@ -117,11 +127,7 @@ impl<'store> Unpacking<'store> {
             Ok((ChildAnswer::Unpacked(unpacked), _)) => Ok(unpacked),
             Ok((ChildAnswer::Failed { reason }, _)) => Err(format!("cannot unpack layer {layer}: {reason}")),
             Ok((ChildAnswer::WantsMaps, _)) => Err(format!("unpacking layer {layer} went out of turn")),
-            Err(_) => {
-                let status =
-                    self.child.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
-                Err(format!("unpacking layer {layer} ended without a word ({status})"))
-            }
+            Err(_) => Err(format!("unpacking layer {layer} ended without a word ({})", self.child.end())),
         }
     }
 }
@@ -131,4 +137,29 @@ fn is_ready(channel: &Channel) -> bool {
     let mut watched = [PollFd::new(channel, PollFlags::IN)];
     let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
     rustix::event::poll(&mut watched, Some(&now)).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_child_that_closes_its_channel_and_lives_on_is_not_waited_for() {
+        let (channel, _) = Channel::pair().unwrap();
+        let begun = std::time::Instant::now();
+        let mut process = Process { child: Command::new("sleep").arg("30").spawn().unwrap(), channel };
+        assert!(process.end().contains("signal: 9"));
+        assert!(begun.elapsed().as_secs() < 20);
+    }
+
+    #[test]
+    fn a_child_that_ended_by_itself_says_how() {
+        let (channel, _) = Channel::pair().unwrap();
+        let mut child = Command::new("sh").args(["-c", "exit 7"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut ended = child.stdout.take().unwrap();
+        io::copy(&mut ended, &mut io::sink()).unwrap();
+        assert_eq!(Process { child, channel }.end(), "exit status: 7");
+    }
 }

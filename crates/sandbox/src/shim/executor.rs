@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +52,9 @@ impl Executor for Program {
 
     /// Called when the container is started. Comes back by no way.
     fn exec(&self, spec: &Spec) -> Result<(), ExecutorError> {
+        // What the shim had open is closed on exec, but the kernel looks the program up before that: by
+        // `/proc/self/fd/N/…` an image could name one of the host's, or of another image (CVE-2024-21626).
+        let Ok(failure) = system::close_all_but_stdio_and(self.failure.as_fd()) else { system::exit_now(125) };
         let reason = match resolve(spec) {
             Ok(program) => {
                 let texts = |texts: Option<&Vec<String>>| -> Vec<CString> {
@@ -68,7 +71,7 @@ impl Executor for Program {
             }
             Err(reason) => reason,
         };
-        let _ = rustix::io::write(&self.failure, reason.as_bytes());
+        let _ = rustix::io::write(failure, reason.as_bytes());
         system::exit_now(code_of(&reason).unwrap_or(125))
     }
 }

@@ -1,7 +1,10 @@
 //! Layers as they are kept, and as a container sees them stacked.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::io::ErrorKind;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use sandbox::Exit;
 
@@ -144,4 +147,19 @@ fn a_layer_that_is_kept_is_known_and_one_that_was_given_up_is_not() {
     let incoming = house.data.path().join("sandbox/incoming");
     drop(house.broker);
     assert_eq!(fs::read_dir(incoming).unwrap().count(), 0);
+}
+
+#[test]
+fn a_setuid_program_of_a_layer_is_no_program_of_the_hosts_users() {
+    if !can_run() {
+        return;
+    }
+    let house = House::new();
+    // A data folder may be one that everybody can pass through.
+    fs::set_permissions(house.data.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let layer = house.keep(&Tar::default().file("id", 0o4755, &fs::read("/usr/bin/id").unwrap()).finish()).unwrap();
+    let program = house.layer(&layer).join("id");
+    assert_eq!(fs::metadata(&program).unwrap().permissions().mode() & 0o7777, 0o4755);
+    let ran = Command::new(program).uid(65_534).gid(65_534).output();
+    assert_eq!(ran.unwrap_err().kind(), ErrorKind::PermissionDenied);
 }

@@ -4,6 +4,7 @@
 mod binds;
 mod broker;
 mod crashes;
+mod descriptors;
 mod hostile_layers;
 mod house;
 mod isolation;

@@ -57,7 +57,7 @@ fn npm(folder: &Path) -> BTreeSet<Listed> {
 }
 
 fn gem(folder: &Path) -> BTreeSet<Listed> {
-    let mut list = command("gem", ["list", "--local", "--no-default"]);
+    let mut list = command("gem", ["list", "--local"]);
     list.env("GEM_HOME", folder).env("GEM_PATH", folder);
     let told = succeed(list);
     let installed = told.lines().filter_map(|line| {

@@ -48,8 +48,18 @@ fn what_the_package_managers_list_is_found_and_each_difference_to_syft_is_explai
 
 /// What Plimsoll finds.
 fn found(corpus: &Corpus) -> BTreeSet<Listed> {
-    let mut scan = command(machine::plimsoll(), ["--data"]);
-    scan.arg(corpus.work.join("data")).args(["scan", "--offline", "--format", "json"]).arg(corpus.target());
+    let data = corpus.work.join("data");
+    let plimsoll = |arguments: &[&str]| {
+        let mut plimsoll = command(machine::plimsoll(), ["--data"]);
+        plimsoll.arg(&data).args(arguments);
+        plimsoll
+    };
+    succeed({
+        let mut import = plimsoll(&["db", "import"]);
+        import.arg(machine::root().join("demo/advisories"));
+        import
+    });
+    let scan = plimsoll(&["scan", "--offline", "--format", "json", &corpus.target()]);
     let report: serde_json::Value = serde_json::from_str(&succeed(scan)).expect("a report");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let packages = report["packages"].as_array().expect("packages");

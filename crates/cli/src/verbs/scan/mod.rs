@@ -1,22 +1,24 @@
 //! `plimsoll scan`: what is vulnerable in an image.
 
 mod advisories;
+mod choice;
 pub(crate) mod destination;
 pub(crate) mod formats;
 pub(crate) mod progress;
+mod target;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use findings::Report;
-use findings::render::Bill;
+use findings::render::{Bill, View};
 use image::Platform;
-use inventory::worker::Launcher;
-use scan::{Advisories, Options, Scanner};
-use store::Store;
+use scan::Options;
 
+pub(crate) use self::choice::{Choice, Chosen};
 use self::destination::Destination;
+pub(crate) use self::target::Scanning;
 use super::{Command, Start};
 use crate::exit;
 use crate::house::{House, Needs};
@@ -32,6 +34,7 @@ use crate::source::Wanted;
     oci:DIR[:TAG]               an OCI image layout\n  \
     docker-archive:FILE[:NAME]  what docker save wrote; - is standard input\n\n\
     Exit codes: 0 scanned, 1 something at or above --fail-on was found, 2 could not scan.")]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Arguments {
     /// The image: a name, or PREFIX:PLACE as listed below
     target: String,
@@ -47,6 +50,12 @@ pub(crate) struct Arguments {
     /// Exit with 1 when a finding is at least so severe
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<Threshold>,
+    /// Which findings are shown and counted
+    #[command(flatten)]
+    choice: Choice,
+    /// A row for each finding, however many, and what is not counted with the reason
+    #[arg(long)]
+    all: bool,
     /// Ask nobody for advisories; answer from the index as it is
     #[arg(long)]
     offline: bool,
@@ -101,7 +110,9 @@ pub(crate) struct Prepared {
     wanted: Wanted,
     destination: Destination,
     format: Format,
+    all: bool,
     fail_on: Option<advisory::Severity>,
+    choice: Chosen,
     offline: bool,
     options: Options,
 }
@@ -112,57 +123,38 @@ impl Command for Arguments {
 
     fn prepare(self, start: &Start) -> Result<Prepared> {
         Ok(Prepared {
-            wanted: Wanted::prepare(&self.target, self.platform)?,
+            wanted: Wanted::prepare(&self.target, self.platform.clone())?,
             destination: Destination::open(self.output)?,
             format: self.format,
+            all: self.all,
             fail_on: self.fail_on.map(Into::into),
+            choice: self.choice.prepare(self.platform)?,
             offline: self.offline || start.settings.offline,
             options: Options { rehash: self.rehash, unverified: self.unverified },
         })
     }
 
-    fn execute(mut prepared: Prepared, house: House) -> Result<ExitCode> {
-        let fail_on = prepared.fail_on;
-        let format = prepared.format;
-        let mut destination = std::mem::take(&mut prepared.destination);
-        let report = super::runtime()?.block_on(scan(prepared, &house))?;
-        destination.write(&render(&report, format, destination.style())?)?;
-        let failed = fail_on.is_some_and(|severity| report.at_least(severity).next().is_some());
+    fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
+        let Prepared { wanted, mut destination, format, all, fail_on, choice, offline, options } = prepared;
+        let choice = choice.read()?;
+        let report = super::runtime()?.block_on(async {
+            let scanning = Scanning::open(&house, offline, options).await?;
+            let mut report = scanning.report(wanted).await?;
+            choice.apply(&mut report, &scanning).await?;
+            anyhow::Ok(report)
+        })?;
+        destination.write(&render(&report, format, all, destination.style())?)?;
+        let failed = fail_on.is_some_and(|severity| !report.at_least(severity).is_empty());
         Ok(if failed { ExitCode::from(exit::REFUSED) } else { ExitCode::SUCCESS })
     }
 }
 
-async fn scan(prepared: Prepared, house: &House) -> Result<Report> {
-    let store = Store::open(&house.folder, None).await?;
-    let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;
-    let scanner = Scanner::new(store, Advisories::in_folder(&house.folder), launcher);
-    if prepared.offline {
-        // Said before a large image is read for nothing.
-        advisory::Index::require(scanner.advisories().path())?;
-    }
-    let (wanted, spool) = (prepared.wanted, house.folder.clone());
-    let opened = tokio::task::spawn_blocking(move || wanted.open(&spool)).await;
-    let source = opened.context("opening the image was stopped")??;
-    if !prepared.options.rehash
-        && let Some(report) = scanner.kept(source.image()).await?
-        && (prepared.offline || advisories::missing(&scanner, &report.inventory)?.is_empty())
-    {
-        return Ok(report);
-    }
-    let progress = progress::of_layers(source.image());
-    let (inventory, read) = scanner.inventory_of(&source, &prepared.options, &progress).await?;
-    drop(progress);
-    let source_of_advisories = house.settings.advisories_from.clone();
-    if !prepared.offline {
-        advisories::bring(&scanner, &inventory, source_of_advisories).await?;
-    }
-    let report = scanner.report(source.image(), inventory, read).await?;
-    Ok(report)
-}
-
-fn render(report: &Report, format: Format, style: Style) -> Result<Vec<u8>> {
+fn render(report: &Report, format: Format, all: bool, style: Style) -> Result<Vec<u8>> {
     Ok(match format {
-        Format::Table => findings::render::table(report, style.width, style.colour).into_bytes(),
+        Format::Table => {
+            let view = View { width: style.width, colour: style.colour, all };
+            findings::render::table(report, view).into_bytes()
+        }
         Format::Json => findings::render::json(report).context("cannot write the report as JSON")?,
         Format::Sarif => formats::sarif(report, false)?,
         Format::Cyclonedx => formats::cyclonedx(&Bill::of_report(report, false))?,

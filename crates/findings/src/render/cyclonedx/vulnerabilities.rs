@@ -200,7 +200,7 @@ fn word(severity: Severity) -> &'static str {
 fn analysis(why: &Suppression) -> Analysis<'_> {
     let (state, justification) = match why.rule {
         Rule::NotLinked => ("not_affected", Some("code_not_present")),
-        Rule::Ignored | Rule::Exception | Rule::Baseline => ("exploitable", None),
+        Rule::Ignored | Rule::Exception | Rule::Baseline | Rule::Unfixed => ("exploitable", None),
         Rule::Owned | Rule::CustomRange | Rule::ModuleStream | Rule::Repository => ("false_positive", None),
     };
     Analysis { state, justification, detail: &why.reason }

@@ -179,19 +179,37 @@ impl Evidence {
         })
     }
 
-    /// Tomcat's own distribution calls its archives otherwise than the repository does.
+    /// Tomcat's own distribution calls its archives otherwise than the repository does, and Debian's otherwise than
+    /// both: `catalina.jar`, `tomcat9-catalina-9.0.70.jar`.
     fn tomcat(&self, stem: &str) -> Option<String> {
         if self.manifest.get("Implementation-Title") != Some("Apache Tomcat") {
             return None;
         }
-        match stem {
-            "catalina-tribes" => Some("tomcat-tribes".into()),
-            "catalina-ssi" => Some("tomcat-ssi".into()),
-            "catalina-storeconfig" => Some("tomcat-storeconfig".into()),
-            "catalina" | "catalina-ant" | "catalina-ha" | "jasper" | "jasper-el" | "el-api" | "jsp-api"
-            | "servlet-api" | "annotations-api" | "websocket-api" | "jaspic-api" => Some(format!("tomcat-{stem}")),
-            _ => None,
-        }
+        let numbered =
+            stem.strip_prefix("tomcat").map(|rest| rest.trim_start_matches(|end: char| end.is_ascii_digit()));
+        let part = match (numbered.and_then(|rest| rest.strip_prefix('-')), stem) {
+            (Some(part), _) => part,
+            (None, "catalina-tribes") => "tribes",
+            (None, "catalina-ssi") => "ssi",
+            (None, "catalina-storeconfig") => "storeconfig",
+            (
+                None,
+                "catalina"
+                | "catalina-ant"
+                | "catalina-ha"
+                | "jasper"
+                | "jasper-el"
+                | "el-api"
+                | "jsp-api"
+                | "servlet-api"
+                | "annotations-api"
+                | "websocket-api"
+                | "websocket-client-api"
+                | "jaspic-api",
+            ) => stem,
+            (None, _) => return None,
+        };
+        Some(format!("tomcat-{part}"))
     }
 }
 

@@ -104,10 +104,17 @@ impl Reading<'_> {
             if let Err(error) = self.entry(&mut archive, entry, &mut evidence, above) {
                 self.told.warn(Inside(above, &entry.name, &error));
             }
+            if self.budget.is_spent() {
+                break;
+            }
         }
         for package in evidence.packages() {
             let inside = (!above.is_empty()).then(|| above.join("!/"));
             self.told.package(crate::Package { inside, ..package });
+        }
+        // Said once, of the file.
+        if above.is_empty() && self.budget.is_spent() {
+            return Err(io::Error::other("what comes after that is not read"));
         }
         incomplete.map_or(Ok(()), Err)
     }

@@ -112,6 +112,11 @@ fn the_manifest_and_the_file_name_tell_where_maven_does_not() {
             "org.apache.tomcat:tomcat-catalina@9.0.65",
         ),
         (
+            "usr/share/java/tomcat9-tribes-9.0.70.jar",
+            "Implementation-Title: Apache Tomcat\nBundle-SymbolicName: org.apache.tomcat-tribes",
+            "org.apache.tomcat:tomcat-tribes@9.0.70",
+        ),
+        (
             "tomcat/lib/jasper-el.jar",
             "Implementation-Title: Apache Tomcat\nImplementation-Version: 9.0.65",
             "org.apache.tomcat:tomcat-jasper-el@9.0.65",
@@ -194,7 +199,7 @@ fn archives_that_multiply_end_with_the_budget() {
     let mut told = Told::default();
     let budget = Budget::new(8 << 20, 100_000);
     let mut content = Cursor::new(&bytes);
-    Reading { budget: &budget, told: &mut told }.archive(&mut content, bytes.len() as u64, "x.jar", &[]).unwrap();
+    Reading { budget: &budget, told: &mut told }.archive(&mut content, bytes.len() as u64, "x.jar", &[]).unwrap_err();
     let (facts, warnings) = told.into_parts();
     assert!(!facts.is_empty() && facts.len() < 100, "{}", facts.len());
     assert!(warnings[0].ends_with("it inflates to more than may be read of one file"), "{warnings:?}");

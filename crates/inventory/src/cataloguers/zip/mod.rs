@@ -43,6 +43,11 @@ impl Budget {
         Self { inflated: Cell::new(inflated), entries: Cell::new(entries) }
     }
 
+    /// Whether nothing more may be read.
+    pub(super) fn is_spent(&self) -> bool {
+        self.inflated.get() == 0 || self.entries.get() == 0
+    }
+
     fn inflate(&self, bytes: u64) -> io::Result<()> {
         let left = self.inflated.get().checked_sub(bytes);
         self.inflated.set(left.unwrap_or(0));

@@ -1,0 +1,102 @@
+//! How many findings go away by what, exactly.
+
+use advisory::{Affected, Match, Severity, Verdict};
+use findings::{Actions, Report};
+use inventory::PackageKind;
+
+use crate::sample::{about, identity, inventory, large, located, matched, small, urgent};
+
+#[test]
+fn upgrades_and_what_has_no_fix_add_up_to_all_that_was_found() {
+    for report in [small(), large(), urgent()] {
+        let actions = report.actions();
+        assert_eq!(actions.removable() + actions.without_fix.total(), report.counts().total());
+        for upgrade in &actions.upgrades {
+            assert!(upgrade.removes.total() > 0 && upgrade.exploited <= upgrade.removes.total());
+        }
+    }
+}
+
+#[test]
+fn each_source_package_is_one_line_with_its_command() {
+    let actions = urgent().actions();
+    let lines: Vec<_> = actions
+        .upgrades
+        .iter()
+        .map(|upgrade| {
+            let command = upgrade.command.clone().unwrap_or_default();
+            (upgrade.package.as_str(), upgrade.fixed.join(" "), upgrade.removes.total(), upgrade.exploited, command)
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("glibc", "2.36-9+deb12u8".into(), 4, 2, "apt-get install --only-upgrade libc-bin libc6".into()),
+            ("Jinja2", "2.8.1".into(), 2, 0, "pip install 'Jinja2>=2.8.1'".into()),
+        ]
+    );
+    assert_eq!(actions.without_fix.total(), 4, "three of the kernel's, and malware");
+}
+
+#[test]
+fn where_the_fix_comes_in_is_said_as_far_as_the_image_proves_it() {
+    let actions = urgent().actions();
+    let base = actions.base.expect("glibc came with the lowest layer");
+    assert_eq!((base.layer, base.removes.total()), (0, 4));
+    assert!(actions.rebuilds.is_empty(), "nothing in layer 1 has a fix");
+    // In an image of one layer nothing says what is its base.
+    let report = urgent();
+    let mut flat = report.inventory.clone();
+    flat.layers.truncate(1);
+    let flat = Report { inventory: flat, ..report };
+    assert_eq!(flat.actions().base, None);
+}
+
+#[test]
+fn a_layer_whose_packages_have_fixes_is_to_be_built_again() {
+    let openssl = located(PackageKind::Deb, "openssl", "3.0.11-1", Some("openssl"), 1);
+    let found = Match {
+        ecosystem: "Debian:12".into(),
+        package: "openssl".into(),
+        ..matched("DEBIAN-CVE-2024-1", &["CVE-2024-1"], Severity::High, None, Some("3.0.13-1"))
+    };
+    let scanned = |line: &str| {
+        let about = findings::About { history: vec![None, Some(line.into())], ..about() };
+        let verdicts = vec![Verdict::Covered(vec![found.clone()])];
+        Report::of_verdicts(about, inventory(vec![openssl.clone()]), identity(), verdicts).actions()
+    };
+    let rebuilds = scanned("RUN /bin/sh -c apt-get install -y openssl # buildkit").rebuilds;
+    assert_eq!((rebuilds.len(), rebuilds[0].layer, rebuilds[0].removes.high), (1, 1, 1));
+    assert!(scanned("COPY --from=build / / # buildkit").rebuilds.is_empty());
+}
+
+fn jinja(matches: Vec<Match>) -> Actions {
+    let jinja = located(PackageKind::Pypi, "Jinja2", "2.4.1", None, 2);
+    Report::of_verdicts(about(), inventory(vec![jinja]), identity(), vec![Verdict::Covered(matches)]).actions()
+}
+
+#[test]
+fn a_finding_goes_away_only_where_every_database_says_so() {
+    let fixed = || matched("GHSA-1", &["CVE-2026-1"], Severity::High, None, Some("2.8.1"));
+    let other = |affected| Match { affected, ..matched("PYSEC-1", &["CVE-2026-1"], Severity::High, None, None) };
+    let range = |last: Option<&str>| Affected::Range {
+        introduced: "0".into(),
+        fixed: None,
+        last_affected: last.map(Into::into),
+    };
+    for (affected, removable) in
+        [(Affected::Listed, 1), (range(None), 0), (range(Some("2.8.0")), 1), (range(Some("2.9")), 0)]
+    {
+        let actions = jinja(vec![fixed(), other(affected.clone())]);
+        assert_eq!(actions.removable(), removable, "{affected:?}");
+        assert_eq!(actions.removable() + actions.without_fix.total(), 1);
+    }
+}
+
+#[test]
+fn the_target_mends_all_by_the_ecosystems_own_order() {
+    let record = |id: &str, fixed| matched(id, &[], Severity::High, None, Some(fixed));
+    let actions = jinja(vec![record("A", "2.10"), record("B", "2.9"), record("C", "2.10.0")]);
+    assert_eq!(actions.upgrades[0].fixed, ["2.10"]);
+    assert_eq!(actions.removable(), 3);
+}
