@@ -132,6 +132,10 @@ pub struct Home {
 
 /// Where advisories for a package would stand.
 pub fn home(package: &Package, release: Option<&Release>) -> Home {
+    // Built into a program from a folder or a repository, a crate is not the one of its name on crates.io.
+    if let (PackageKind::Cargo, Some(origin)) = (package.kind, &package.vendor) {
+        return Home { ecosystem: format!("crates from {origin}"), in_osv: false };
+    }
     // What an archive is called says nothing without its group: many projects call one `core` or `utils`.
     if package.kind == PackageKind::Maven && !package.name.contains(':') {
         return Home { ecosystem: "Java archives of an unknown group".into(), in_osv: false };
@@ -196,6 +200,14 @@ mod tests {
     use inventory::package::SourcePackage;
 
     use super::*;
+
+    #[test]
+    fn a_crate_from_elsewhere_is_not_the_one_of_crates_io() {
+        let mut one = Package::new(PackageKind::Cargo, "a", "1");
+        assert_eq!(home(&one, None), Home { ecosystem: "crates.io".into(), in_osv: true });
+        one.vendor = Some("git".into());
+        assert_eq!(home(&one, None), Home { ecosystem: "crates from git".into(), in_osv: false });
+    }
 
     #[test]
     fn records_are_looked_up_by_the_name_that_the_ecosystem_uses() {

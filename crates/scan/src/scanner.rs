@@ -128,6 +128,15 @@ impl Scanner {
         Ok(inventory::layer::catalogue(input, &self.limits, &self.launcher)?)
     }
 
+    /// The same for a layer whose first record says that files were passed by. Blocks.
+    pub fn catalogue_again(
+        &self,
+        input: Box<dyn Read + Send>,
+        first: &LayerRecord,
+    ) -> Result<(Walked, LayerRecord), ScanError> {
+        Ok(inventory::layer::catalogue_again(input, first, &self.limits, &self.launcher)?)
+    }
+
     /// Keeps a layer's record under the digests that the walk computed over the same bytes. One that is not complete,
     /// since its worker was killed or gave up, is not kept: the next scan tries again.
     pub async fn keep(&self, walked: &Walked, record: &LayerRecord) -> Result<(), ScanError> {

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used)]
 
 mod builders;
+mod cvss;
 mod damage;
 mod distributions;
 mod enriching;

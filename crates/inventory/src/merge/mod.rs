@@ -8,6 +8,7 @@
 
 mod gone;
 mod group;
+mod licences;
 mod owners;
 mod view;
 
@@ -45,6 +46,7 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let (mut packages, files): (Vec<Located>, Vec<&Catalogued>) = found.into_iter().unzip();
     let owners = owners::of_each(layers, &packages, &files);
     packages.iter_mut().zip(owners).for_each(|(located, owner)| located.owner = owner);
+    licences::fill(&mut packages, groups.values().flat_map(Group::files).copied());
     let gone = gone::gone(taken, &packages, release.as_ref());
     let (warnings, unread) = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();

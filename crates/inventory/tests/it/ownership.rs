@@ -21,6 +21,7 @@ fn layer(files: Vec<Catalogued>) -> LayerRecord {
         others,
         complete: true,
         warnings: vec![],
+        passed_by: vec![],
     }
 }
 
