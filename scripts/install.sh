@@ -64,6 +64,7 @@ packages_for() {
         program newuidmap uidmap
         program sqlite3 sqlite3
         program npm npm
+        program rpmbuild rpm
         program gem ruby
         program composer composer
         program mvn maven

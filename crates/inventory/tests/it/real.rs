@@ -52,6 +52,7 @@ fn debian(release: &str, packages: usize) {
     assert_eq!(inventory.release.unwrap().codename.as_deref(), Some(release));
     let found: BTreeSet<_> = inventory.packages.iter().map(as_dpkg_says).collect();
     assert_eq!(found, told_by_dpkg(&folder));
+    assert!(inventory.packages.iter().all(|located| located.package.vendor.is_none()), "all are Debian's own");
 }
 
 #[test]

@@ -83,8 +83,18 @@ fn packages_of_mariners_sqlite_are_what_rpm_says() {
 }
 
 #[test]
-fn packages_of_a_berkeley_database_are_what_rpm_says() {
-    real("libuuid.bdb.Packages.zst", "Packages", 1);
+fn the_package_of_a_berkeley_database_is_what_it_says() {
+    // Not compared with rpm: not every build of it reads this form any more.
+    let Some(data) = test_data() else { return };
+    if !has("zstd") {
+        return skip("there is no zstd");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("Packages");
+    unpacked(&data.join("inputs/libuuid.bdb.Packages.zst"), &file);
+    let inventory = scanned(&Layer::new().file("var/lib/rpm/Packages", std::fs::read(file).unwrap()));
+    let found: Vec<_> = inventory.packages.iter().map(as_rpm_says).collect();
+    assert_eq!(found, ["libuuid 2.32.1-42.el8_8 x86_64 util-linux-2.32.1-42.el8_8.src.rpm Red Hat, Inc. (none) BSD"]);
 }
 
 /// Two source packages, one with an epoch, a module, a second binary package and files.
