@@ -24,6 +24,7 @@ fn names(answers: &Answers, ticket: u32) -> Vec<String> {
         Fact::Release(release) => release.id.clone(),
         Fact::Owns(owns) => owns.name.clone(),
         Fact::Linked(linked) => linked.module.clone(),
+        Fact::Licences(licences) => licences.name.clone(),
     };
     told.flat_map(|told| told.facts.iter().map(name)).collect()
 }
