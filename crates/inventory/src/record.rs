@@ -36,6 +36,18 @@ pub struct LayerRecord {
     pub complete: bool,
     /// What could not be read of the layer as such, one sentence each.
     pub warnings: Vec<String>,
+    /// Files that were passed by before a hard link to them turned out to be wanted: pnpm's store comes before the
+    /// packages that are made of it. Reading the layer a second time ([`crate::layer::catalogue_again`]) finds them.
+    pub passed_by: Vec<PassedBy>,
+}
+
+/// A file that would have been read, had it been known who wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedBy {
+    /// Its path in the layer, relative, after following the layer's own links.
+    pub path: String,
+    /// Places in [`crate::cataloguers::ALL`] of those that want it under another name.
+    pub readers: Vec<u8>,
 }
 
 /// What one file of a layer told.

@@ -29,6 +29,7 @@ mod member;
 mod npm;
 mod os_release;
 mod python;
+mod release_files;
 mod rpm;
 mod rpm_manifest;
 mod third_parties;

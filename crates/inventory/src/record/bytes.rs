@@ -114,6 +114,7 @@ mod tests {
             others: hashes,
             complete: true,
             warnings: vec!["x".into()],
+            passed_by: vec![],
         }
     }
 

@@ -41,7 +41,7 @@ impl<'a> Scanning<'a> {
         let spool = self.house.folder.clone();
         let opened = tokio::task::spawn_blocking(move || wanted.open(&spool)).await;
         let source = opened.context("opening the image was stopped")??;
-        if !self.options.rehash
+        if self.options.wants_kept()
             && let Some(report) = self.scanner.kept(source.image()).await?
             && (self.offline || advisories::missing(&self.scanner, &report.inventory)?.is_empty())
         {
