@@ -25,7 +25,6 @@ fn names(answers: &Answers, ticket: u32) -> Vec<String> {
         Fact::Owns(owns) => owns.name.clone(),
         Fact::Licences(licences) => format!("{licences:?}"),
         Fact::Linked(linked) => linked.module.clone(),
-        Fact::Licences(licences) => licences.name.clone(),
     };
     told.flat_map(|told| told.facts.iter().map(name)).collect()
 }
