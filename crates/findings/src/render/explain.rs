@@ -129,7 +129,7 @@ impl Text {
     }
 
     fn located(&mut self, report: &Report, located: &Located) {
-        self.field("told by", &located.path);
+        self.field("told by", &located.place());
         let diff_id = report.inventory.layers.get(located.layer).map(image::Digest::as_str).unwrap_or_default();
         let base = if located.layer == 0 { ", the lowest" } else { "" };
         self.field("in layer", &format!("{}{base}", located.layer));
@@ -234,7 +234,7 @@ impl Text {
                     self.field("affected", &format!("listed: {}{more}", first.join(", ")));
                 }
                 self.whole("package", &located.purl);
-                self.field("in layer", &format!("{}, told by {}", located.layer, located.path));
+                self.field("in layer", &format!("{}, told by {}", located.layer, located.place()));
             }
         }
     }

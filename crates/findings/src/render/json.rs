@@ -200,6 +200,7 @@ pub(super) struct JsonPackage<'a> {
     module: Option<&'a str>,
     purl: &'a str,
     path: &'a str,
+    inside: Option<&'a str>,
     layer: usize,
     owner: Option<JsonOwner<'a>>,
 }
@@ -413,6 +414,7 @@ impl<'a> JsonPackage<'a> {
             module: package.module.as_deref(),
             purl: &located.purl,
             path: &located.path,
+            inside: package.inside.as_deref(),
             layer: located.layer,
             owner: owner.map(|owner| JsonOwner {
                 kind: owner.kind,

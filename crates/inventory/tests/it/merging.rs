@@ -159,3 +159,23 @@ fn an_image_without_layers_has_nothing() {
     let inventory = merge(&[]);
     assert_eq!((inventory.packages.len(), inventory.release, inventory.warnings.len()), (0, None, 0));
 }
+
+#[test]
+fn licences_come_from_the_documents_of_a_package_or_of_its_source() {
+    let status = "Package: libc6\nStatus: install ok installed\nVersion: 1\nSource: glibc\n\n\
+                  Package: libc-bin\nStatus: install ok installed\nVersion: 1\nSource: glibc\n\n\
+                  Package: other\nStatus: install ok installed\nVersion: 1\n";
+    let below = Layer::new()
+        .file("var/lib/dpkg/status", status)
+        .file("usr/share/doc/libc6/copyright", "See /usr/share/common-licenses/LGPL-2.1.\n")
+        .file("usr/share/doc/other/copyright", "See /usr/share/common-licenses/GPL-3.\n")
+        .link("usr/share/doc/libc-bin", "libc6");
+    let above = Layer::new().file("usr/share/doc/.wh.other", "");
+    let inventory = merged(&[below, above]);
+    let told: Vec<_> = inventory
+        .packages
+        .iter()
+        .map(|located| format!("{} {:?}", located.package.name, located.package.licences))
+        .collect();
+    assert_eq!(told, [r#"libc-bin ["LGPL-2.1"]"#, r#"libc6 ["LGPL-2.1"]"#, "other []"]);
+}

@@ -134,7 +134,7 @@ fn sentence(finding: &Finding) -> String {
 
 fn location<'a>(report: &'a Report, finding: &'a Finding) -> Location<'a> {
     let located = &finding.located;
-    let mut place = format!("{} {} in {}", located.package.name, located.package.version, located.path);
+    let mut place = format!("{} {} in {}", located.package.name, located.package.version, located.place());
     if report.subject == Subject::Image {
         let _ = write!(place, ", layer {}", located.layer);
         let digest = report.inventory.layers.get(located.layer);
