@@ -144,7 +144,8 @@ fn give(folder: &Path, user: User) -> std::io::Result<()> {
     let opened = rustix::fs::open(folder, flags, Mode::empty())?;
     let mut entries = rustix::fs::Dir::read_from(&opened)?;
     let about = rustix::fs::fstat(&opened)?;
-    let is_new = about.st_mode & 0o077 == 0 && entries.all(|entry| entry.is_ok_and(|entry| is_dots(entry.file_name())));
+    let for_others = Mode::from_raw_mode(about.st_mode).intersects(Mode::RWXG | Mode::RWXO);
+    let is_new = !for_others && entries.all(|entry| entry.is_ok_and(|entry| is_dots(entry.file_name())));
     if !is_new {
         return Err(std::io::Error::other("it is no longer the folder that was made there"));
     }
