@@ -65,6 +65,8 @@ packages_for() {
         program sqlite3 sqlite3
         program npm npm
         program gem ruby
+        program composer composer
+        program mvn maven
         program python3 python3
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
@@ -81,7 +83,7 @@ packages_for() {
         fi
         have postgres || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || wanted+=(postgresql)
         browser
-        have go || [ -x /usr/local/go/bin/go ] || [ -x "$PLIMSOLL_TOOLS/bin/cosign" ] || wanted+=(golang-go)
+        have go || [ -x /usr/local/go/bin/go ] || wanted+=(golang-go)
         ;;
     check) ;;
     bench)
@@ -232,6 +234,16 @@ install_cargo_deny() {
     rm -rf "$PLIMSOLL_CACHE/cargo-deny-build"
 }
 
+# Builds the programs that the tests read the crates of.
+install_cargo_auditable() {
+    local root="$PLIMSOLL_TOOLS"
+    [ -x "$root/bin/cargo-auditable" ] && return
+    say "install: cargo-auditable $CARGO_AUDITABLE_VERSION, built from source into $root/bin (about a minute, once)"
+    CARGO_TARGET_DIR="$PLIMSOLL_CACHE/cargo-auditable-build" cargo install --quiet --locked --root "$root" \
+        "cargo-auditable@$CARGO_AUDITABLE_VERSION" >&2 || fail "cargo-auditable $CARGO_AUDITABLE_VERSION could not be built"
+    rm -rf "$PLIMSOLL_CACHE/cargo-auditable-build"
+}
+
 install_syft() {
     local folder="$PLIMSOLL_TOOLS/syft-$SYFT_VERSION"
     [ -x "$folder/bin/syft" ] && return
@@ -269,6 +281,7 @@ for profile in "$@"; do
     test)
         install_cosign
         install_syft
+        install_rust && install_cargo_auditable
         # A Python that is not the distribution's does not see the distribution's package.
         jsonschema || python3 -m pip install --quiet --disable-pip-version-check jsonschema >&2 ||
             fail "Python's jsonschema could not be installed"

@@ -11,6 +11,7 @@ export PLIMSOLL_CACHE PLIMSOLL_TOOLS
 # Pinned, so that a new lint or a new release breaks nothing on a day when nobody changed anything.
 RUST_VERSION=1.95.0
 CARGO_DENY_VERSION=0.20.2
+CARGO_AUDITABLE_VERSION=0.7.7
 COSIGN_VERSION=v3.1.3
 SYFT_VERSION=1.18.1
 # What ships the schemas that outputs are held against.

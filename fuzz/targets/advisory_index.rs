@@ -42,7 +42,7 @@ fn file_of(segment: &[u8]) -> Vec<u8> {
     file.extend_from_slice(directory.as_bytes());
     let length = file.len() as u64;
     file[..8].copy_from_slice(b"PLIMSADV");
-    file[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    file[8..12].copy_from_slice(&3_u32.to_le_bytes());
     file[12..16].copy_from_slice(&crc32fast::hash(directory.as_bytes()).to_le_bytes());
     file[16..24].copy_from_slice(&offset.to_le_bytes());
     file[24..32].copy_from_slice(&(directory.len() as u64).to_le_bytes());

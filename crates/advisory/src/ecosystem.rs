@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use inventory::{Inventory, Package, PackageKind, Release};
 
+use crate::distribution;
+
 /// Whether a source puts the CVEs that its advisories are about among `related`. OSV means other things by that field, so
 /// it is followed for these only: AlmaLinux and Rocky Linux to this day, the others in records from before `upstream`.
 pub(crate) fn tells_cves_as_related(ecosystem: &str) -> bool {
@@ -130,86 +132,28 @@ pub struct Home {
 
 /// Where advisories for a package would stand.
 pub fn home(package: &Package, release: Option<&Release>) -> Home {
+    // Built into a program from a folder or a repository, a crate is not the one of its name on crates.io.
+    if let (PackageKind::Cargo, Some(origin)) = (package.kind, &package.vendor) {
+        return Home { ecosystem: format!("crates from {origin}"), in_osv: false };
+    }
     // What an archive is called says nothing without its group: many projects call one `core` or `utils`.
     if package.kind == PackageKind::Maven && !package.name.contains(':') {
         return Home { ecosystem: "Java archives of an unknown group".into(), in_osv: false };
     }
-    home_of_kind(package.kind, release)
-}
-
-fn home_of_kind(kind: PackageKind, release: Option<&Release>) -> Home {
-    let known = |ecosystem: String| Home { ecosystem, in_osv: true };
-    match kind {
-        PackageKind::Pypi => known("PyPI".into()),
-        PackageKind::Npm => known("npm".into()),
-        PackageKind::Gem => known("RubyGems".into()),
-        PackageKind::Maven => known("Maven".into()),
-        PackageKind::Golang => known("Go".into()),
-        PackageKind::Cargo => known("crates.io".into()),
-        PackageKind::Composer => known("Packagist".into()),
-        PackageKind::Nuget => known("NuGet".into()),
+    let known = |ecosystem: &str| Home { ecosystem: ecosystem.into(), in_osv: true };
+    match package.kind {
+        PackageKind::Pypi => known("PyPI"),
+        PackageKind::Npm => known("npm"),
+        PackageKind::Gem => known("RubyGems"),
+        PackageKind::Maven => known("Maven"),
+        PackageKind::Golang => known("Go"),
+        PackageKind::Cargo => known("crates.io"),
+        PackageKind::Composer => known("Packagist"),
+        PackageKind::Nuget => known("NuGet"),
         PackageKind::Conda => Home { ecosystem: "conda".into(), in_osv: false },
-        PackageKind::Rpm => match release {
-            Some(release) if release.id == "almalinux" => {
-                known(format!("AlmaLinux:{}", release.version_id.split('.').next().unwrap_or_default()))
-            }
-            other => foreign(other, "rpm"),
-        },
-        PackageKind::Alpm => foreign(release, "pacman"),
-        PackageKind::Deb => match release {
-            Some(release) if release.id == "debian" => known(debian(release)),
-            Some(release) if release.id == "ubuntu" => known(ubuntu(release)),
-            other => foreign(other, "dpkg"),
-        },
-        PackageKind::Apk => match release {
-            Some(release) if release.id == "alpine" => known(alpine(release)),
-            Some(release) if release.id == "wolfi" => known("Wolfi".into()),
-            Some(release) if release.id == "chainguard" => known("Chainguard".into()),
-            Some(release) if release.id == "minimos" => known("MinimOS".into()),
-            other => foreign(other, "apk"),
-        },
-    }
-}
-
-/// A derivative builds packages of its own: its parent's advisories would be wrong both ways.
-fn foreign(release: Option<&Release>, format: &str) -> Home {
-    let ecosystem = match release {
-        Some(release) if !release.version_id.is_empty() => format!("{}:{}", release.id, release.version_id),
-        Some(release) if !release.id.is_empty() => release.id.clone(),
-        _ => format!("{format} packages of an unnamed distribution"),
-    };
-    Home { ecosystem, in_osv: false }
-}
-
-/// Testing and unstable say no version; their codename's number is the release that advisories count them to.
-fn debian(release: &Release) -> String {
-    let major = release.version_id.split('.').next().unwrap_or_default();
-    let codename = release.codename.as_deref().unwrap_or_default();
-    match (major, codename) {
-        ("", "trixie") => "Debian:13".into(),
-        ("", "forky") => "Debian:14".into(),
-        ("", "duke") => "Debian:15".into(),
-        ("", _) => "Debian:sid".into(),
-        (major, _) => format!("Debian:{major}"),
-    }
-}
-
-/// Releases of April in even years have long-term support. Ubuntu Pro (`Ubuntu:Pro:…`) is another ecosystem: its
-/// fixes are not in what an image without a subscription can install.
-fn ubuntu(release: &Release) -> String {
-    let version = &release.version_id;
-    let is_long_term = version
-        .split_once('.')
-        .is_some_and(|(year, month)| month == "04" && year.parse::<u32>().is_ok_and(|year| year % 2 == 0));
-    format!("Ubuntu:{version}{}", if is_long_term { ":LTS" } else { "" })
-}
-
-/// `3.19.1` is of branch `v3.19`; edge has a date behind its version and no branch.
-fn alpine(release: &Release) -> String {
-    let mut parts = release.version_id.split('.');
-    match (parts.next(), parts.next(), release.version_id.contains('_')) {
-        (Some(major), Some(minor), false) => format!("Alpine:v{major}.{minor}"),
-        _ => "Alpine:edge".into(),
+        PackageKind::Deb | PackageKind::Apk | PackageKind::Rpm | PackageKind::Alpm => {
+            distribution::home(package, release)
+        }
     }
 }
 
@@ -221,14 +165,17 @@ pub(crate) struct Known<'a> {
     pub(crate) version: &'a str,
 }
 
-/// Distributions tell of source packages; some of Alpine's kin tell of binary packages too.
+/// Most distributions tell of source packages, with the source's version, which a binary package may not share; some of
+/// binary packages, and some of Alpine's kin of both.
 pub(crate) fn known_as<'a>(home: &Home, package: &'a Package) -> Known<'a> {
     let binary = normalise(&home.ecosystem, &package.name);
     match (base(&home.ecosystem), &package.source) {
-        ("Debian" | "Ubuntu" | "Alpine", Some(source)) => {
-            Known { names: vec![Cow::Borrowed(&source.name)], version: &source.version }
-        }
-        ("Wolfi" | "Chainguard" | "MinimOS", Some(source)) if source.name != package.name => {
+        (
+            "Debian" | "Ubuntu" | "Echo" | "Alpine" | "Alpaquita" | "Rocky Linux" | "SUSE" | "openSUSE" | "openEuler"
+            | "Mageia" | "Azure Linux",
+            Some(source),
+        ) => Known { names: vec![Cow::Borrowed(&source.name)], version: &source.version },
+        ("Wolfi" | "Chainguard" | "MinimOS" | "Photon OS", Some(source)) if source.name != package.name => {
             Known { names: vec![binary, Cow::Borrowed(&source.name)], version: &package.version }
         }
         _ => Known { names: vec![binary], version: &package.version },
@@ -245,46 +192,40 @@ pub fn ecosystems_needed(inventory: &Inventory) -> Vec<String> {
 /// Where the packages of an image are at home, each once.
 pub(crate) fn homes(inventory: &Inventory) -> BTreeSet<Home> {
     let release = inventory.release.as_ref();
-    let kinds: BTreeSet<PackageKind> = inventory.packages.iter().map(|located| located.package.kind).collect();
-    kinds.into_iter().map(|kind| home_of_kind(kind, release)).collect()
+    inventory.packages.iter().map(|located| home(&located.package, release)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use inventory::package::SourcePackage;
+
     use super::*;
 
-    fn release(id: &str, version: &str, codename: Option<&str>) -> Release {
-        Release { id: id.into(), version_id: version.into(), codename: codename.map(Into::into), ..Release::default() }
-    }
-
-    fn package(kind: PackageKind) -> Package {
-        Package::new(kind, "a", "1")
+    #[test]
+    fn a_crate_from_elsewhere_is_not_the_one_of_crates_io() {
+        let mut one = Package::new(PackageKind::Cargo, "a", "1");
+        assert_eq!(home(&one, None), Home { ecosystem: "crates.io".into(), in_osv: true });
+        one.vendor = Some("git".into());
+        assert_eq!(home(&one, None), Home { ecosystem: "crates from git".into(), in_osv: false });
     }
 
     #[test]
-    fn each_distributions_release_has_osvs_name() {
-        for (kind, id, version, codename, ecosystem) in [
-            (PackageKind::Deb, "debian", "12", Some("bookworm"), "Debian:12"),
-            (PackageKind::Deb, "debian", "12.5", Some("bookworm"), "Debian:12"),
-            (PackageKind::Deb, "debian", "", Some("forky"), "Debian:14"),
-            (PackageKind::Deb, "debian", "", None, "Debian:sid"),
-            (PackageKind::Deb, "ubuntu", "24.04", Some("noble"), "Ubuntu:24.04:LTS"),
-            (PackageKind::Deb, "ubuntu", "24.10", None, "Ubuntu:24.10"),
-            (PackageKind::Deb, "ubuntu", "23.04", None, "Ubuntu:23.04"),
-            (PackageKind::Apk, "alpine", "3.10.4", None, "Alpine:v3.10"),
-            (PackageKind::Apk, "alpine", "3.23.0_alpha20250612", None, "Alpine:edge"),
-            (PackageKind::Apk, "wolfi", "20230201", None, "Wolfi"),
-        ] {
-            let home = home(&package(kind), Some(&release(id, version, codename)));
-            assert_eq!((home.ecosystem.as_str(), home.in_osv), (ecosystem, true));
+    fn records_are_looked_up_by_the_name_that_the_ecosystem_uses() {
+        let package = Package {
+            source: Some(SourcePackage { name: "perl".into(), version: "4:5.32.1-481.el9".into() }),
+            ..Package::new(PackageKind::Rpm, "perl-Errno", "1.30-481.el9")
+        };
+        let known = |ecosystem: &str| {
+            let known = known_as(&Home { ecosystem: ecosystem.into(), in_osv: true }, &package);
+            (known.names.iter().map(ToString::to_string).collect::<Vec<_>>(), known.version.to_owned())
+        };
+        for binary in ["AlmaLinux:9", "Red Hat:enterprise_linux:9"] {
+            assert_eq!(known(binary), (vec!["perl-Errno".into()], "1.30-481.el9".into()));
         }
-    }
-
-    #[test]
-    fn a_derivative_is_not_its_parent() {
-        let home = home(&package(PackageKind::Deb), Some(&release("raspbian", "12", Some("bookworm"))));
-        assert_eq!(home, Home { ecosystem: "raspbian:12".into(), in_osv: false });
-        assert!(!super::home(&package(PackageKind::Apk), None).in_osv);
+        for source in ["Rocky Linux:9", "SUSE:Linux Enterprise Server 15 SP5", "Azure Linux:3", "Mageia:9"] {
+            assert_eq!(known(source), (vec!["perl".into()], "4:5.32.1-481.el9".into()));
+        }
+        assert_eq!(known("Photon OS:5.0").0, ["perl-Errno", "perl"]);
     }
 
     #[test]

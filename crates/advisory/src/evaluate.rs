@@ -54,7 +54,7 @@ pub fn part<'a>(
     let Some(Event::Introduced(introduced)) = last else { return None };
     let ends = events.filter(|event| {
         matches!(event, Event::Fixed(_) | Event::LastAffected(_))
-            && scheme.orders(event.version())
+            && scheme.may_bound(event.version())
             && !applies(scheme, version, event)
     });
     let end = ends.reduce(|low, next| if sorts_after(scheme, &low, &next) { next } else { low });
@@ -82,19 +82,22 @@ pub fn is_unbounded<'a>(events: impl Iterator<Item = Event<'a>>) -> bool {
 fn applies(scheme: Scheme, version: &str, event: &Event<'_>) -> bool {
     match event {
         Event::Introduced("0") => true,
-        Event::Introduced(at) | Event::Fixed(at) => {
-            matches!(scheme.compare(version, at), Some(Ordering::Greater | Ordering::Equal))
-        }
-        Event::LastAffected(at) => scheme.compare(version, at) == Some(Ordering::Greater),
+        Event::Introduced(at) | Event::Fixed(at) => against(scheme, version, at).is_some_and(Ordering::is_ge),
+        Event::LastAffected(at) => against(scheme, version, at) == Some(Ordering::Greater),
         Event::Limit(_) => false,
     }
+}
+
+/// Where a version stands to a bound; `None` where the bound is no version, so that it counts for nothing.
+fn against(scheme: Scheme, version: &str, bound: &str) -> Option<Ordering> {
+    if scheme.may_bound(bound) { scheme.compare(version, bound) } else { None }
 }
 
 fn before_limits<'a>(scheme: Scheme, version: &str, events: impl Iterator<Item = Event<'a>>) -> bool {
     let mut limited = false;
     for event in events {
         if let Event::Limit(limit) = event {
-            if limit.contains('*') || scheme.compare(version, limit) == Some(Ordering::Less) {
+            if limit.contains('*') || against(scheme, version, limit) == Some(Ordering::Less) {
                 return true;
             }
             limited = true;
@@ -202,6 +205,16 @@ mod tests {
     fn an_event_that_nothing_orders_costs_itself_alone() {
         assert!(semver("1.0.0", &[Introduced("0"), Fixed("garbage"), Fixed("2.0.0")]));
         assert!(!semver("2.0.0", &[Introduced("0"), Fixed("garbage"), Fixed("2.0.0")]));
+    }
+
+    #[test]
+    fn a_bound_that_is_no_version_of_python_is_never_reached() {
+        let events = [Introduced("0"), Fixed("0.2.0-n653")];
+        let part = part(Some(Scheme::Pep440), "0.2.0", events.iter().copied());
+        assert_eq!(part, Some(Part { introduced: "0", end: None }));
+        // An installed one is before all others, as it was before PEP 440.
+        let events = [Introduced("0"), Fixed("1.0")];
+        assert!(includes(Some(Scheme::Pep440), "0.2.0-n653", events.iter().copied()));
     }
 
     #[test]

@@ -12,7 +12,9 @@
 //! history (their records are matched by `versions`).
 
 mod claim;
+mod distribution;
 pub mod ecosystem;
+pub mod end_of_life;
 pub mod enrichment;
 pub mod evaluate;
 pub mod index;

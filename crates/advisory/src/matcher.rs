@@ -152,7 +152,7 @@ impl Index {
         for (info, segment) in self.readers() {
             let question = Question { segment, version, names, image };
             match question.ask(ecosystem, &mut found) {
-                Ok(answered) => covered |= answered,
+                Ok(answered) => covered |= answered && info.answers_for(ecosystem),
                 Err(damage) => return Err(self.damaged(info, &damage)),
             }
         }
@@ -171,7 +171,7 @@ impl Index {
         found.sort_by(|left: &Match, right| left.id.cmp(&right.id).then_with(|| right.modified.cmp(&left.modified)));
         found.dedup_by(|later, kept| later.id == kept.id);
         let mut outdated = Vec::new();
-        if self.segments().filter(|segment| segment.counts.records > 0).count() > 1 {
+        if self.segments().filter(|segment| segment.counts.has_advisories()).count() > 1 {
             for found in found.iter() {
                 outdated.push(self.has_newer(&found.id, found.modified.as_deref().unwrap_or_default())?);
             }

@@ -5,6 +5,7 @@
 //! | `Debian:12` | `Debian:12`, then `Debian`: records for every release |
 //! | `Maven`, `Packagist`, `VSCode` | the name, then with each repository's address behind it (`Maven:https://maven.google.com`): names are unique across them |
 //! | `Red Hat:enterprise_linux:9` | every product of that major release, those of the base system first |
+//! | `SUSE:Linux Enterprise Server 15 SP5` | then every product of that release that has `Linux Enterprise` before it: its packages come out of modules (`Linux Enterprise Module for Basesystem 15 SP5`), and long-term support goes on numbering the same builds (`Linux Enterprise Server 15 SP5-LTSS`) |
 
 use crate::ecosystem;
 use crate::index::{Damage, EcosystemRow, Segment};
@@ -46,6 +47,14 @@ impl<'a> Places<'a> {
                 others.retain(|other| other.name != ecosystem);
                 others.sort_by_key(|place| place.is_other_product);
             }
+            "SUSE" => {
+                let wanted = suse_release(ecosystem);
+                add_others(&mut others, segment, base, |suffix| {
+                    let release = suse_release(suffix);
+                    (release.is_some() && release == wanted).then_some(false)
+                })?;
+                others.retain(|other| other.name != ecosystem);
+            }
             _ => {}
         }
         Ok(Self { release, every_release, others })
@@ -60,6 +69,19 @@ impl<'a> Places<'a> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Place<'a>> {
         self.release.into_iter().chain(self.every_release).chain(self.others.iter().copied())
     }
+}
+
+/// `15 SP5` of `SUSE:Linux Enterprise Server 15 SP5` and of its long-term support (`15 SP5-LTSS`); none of what is numbered
+/// otherwise (`Linux Enterprise Micro 5.5`).
+fn suse_release(ecosystem: &str) -> Option<&str> {
+    let product = ecosystem.strip_prefix("SUSE:").unwrap_or(ecosystem);
+    let product = product.strip_prefix("Linux Enterprise ").filter(|product| !product.starts_with("Micro"))?;
+    let starts_with_digit = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
+    let release = &product[product.find(|character: char| character.is_ascii_digit())?..];
+    // `Module for Python 3 15 SP5`: a number of the module's own comes first.
+    let release =
+        release.split_once(' ').map(|(_, rest)| rest).filter(|rest| starts_with_digit(rest)).unwrap_or(release);
+    release.split('-').next()
 }
 
 fn exactly<'a>(segment: Segment<'a>, name: &str) -> Result<Option<Place<'a>>, Damage> {
@@ -82,4 +104,26 @@ fn add_others<'a>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_of_suse_that_share_a_release_are_told_by_its_number() {
+        for (name, release) in [
+            ("SUSE:Linux Enterprise Server 15 SP5", Some("15 SP5")),
+            ("Linux Enterprise Server 15 SP5-LTSS", Some("15 SP5")),
+            ("Linux Enterprise Module for Python 3 15 SP5", Some("15 SP5")),
+            ("Linux Enterprise Module for Basesystem 15 SP5", Some("15 SP5")),
+            ("Linux Enterprise Server 15", Some("15")),
+            ("Linux Enterprise Server 16.0", Some("16.0")),
+            ("Linux Enterprise Micro 5.5", None),
+            ("Manager Proxy 4.3", None),
+            ("Linux Enterprise Server", None),
+        ] {
+            assert_eq!(suse_release(name), release, "{name}");
+        }
+    }
 }

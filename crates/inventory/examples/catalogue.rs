@@ -55,7 +55,7 @@ fn run(names: &[std::ffi::OsString]) -> Result<(), Box<dyn std::error::Error>> {
     let merged = started.elapsed().saturating_sub(walked);
     let mut output = io::stdout().lock();
     for located in &inventory.packages {
-        writeln!(output, "{} {} {}", located.layer, located.purl, located.path)?;
+        writeln!(output, "{} {} {}", located.layer, located.purl, located.place())?;
     }
     for warning in &inventory.warnings {
         writeln!(output, "! {warning}")?;

@@ -12,9 +12,11 @@ pub mod package;
 mod paths;
 mod purl;
 pub mod record;
+mod release;
 pub mod sbom;
 pub mod worker;
 
 pub use merge::merge;
 pub use package::{Gone, Inventory, Linked, LinkedPackage, Owner, Package, PackageKind, Release};
 pub use record::LayerRecord;
+pub use release::ReleaseError;

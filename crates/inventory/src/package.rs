@@ -226,6 +226,13 @@ pub struct Inventory {
     pub layers: Vec<Digest>,
     /// What could not be read, one sentence each (path, cataloguer, reason).
     pub warnings: Vec<String>,
+    /// Whether the release was told by whoever scans ([`Inventory::as_of`]) and is not what the image says.
+    #[serde(default)]
+    pub release_told: bool,
+    /// Those of the warnings that may hide packages which somebody else would find: a part of a layer that was not
+    /// read, a distribution's database that was read in part. Who must know everything may not be content then.
+    #[serde(default)]
+    pub unread: Vec<String>,
     /// Layers whose bytes were not held against their digests, so that nothing says that they are the image's.
     #[serde(default)]
     pub unverified: Vec<usize>,

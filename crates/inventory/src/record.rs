@@ -36,6 +36,18 @@ pub struct LayerRecord {
     pub complete: bool,
     /// What could not be read of the layer as such, one sentence each.
     pub warnings: Vec<String>,
+    /// Files that were passed by before a hard link to them turned out to be wanted: pnpm's store comes before the
+    /// packages that are made of it. Reading the layer a second time ([`crate::layer::catalogue_again`]) finds them.
+    pub passed_by: Vec<PassedBy>,
+}
+
+/// A file that would have been read, had it been known who wants it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedBy {
+    /// Its path in the layer, relative, after following the layer's own links.
+    pub path: String,
+    /// Places in [`crate::cataloguers::ALL`] of those that want it under another name.
+    pub readers: Vec<u8>,
 }
 
 /// What one file of a layer told.
@@ -62,6 +74,30 @@ pub enum Fact {
     Owns(Owns),
     /// What of a module is linked into this executable.
     Linked(Linked),
+    /// Under which licences a package is, told by another file than the one that tells of the package.
+    Licences(Licences),
+}
+
+/// The licences of a package of the distribution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Licences {
+    /// The package's format.
+    pub kind: PackageKind,
+    /// Its name.
+    pub name: String,
+    /// Licences as the file writes them, sorted.
+    pub licences: Vec<String>,
+}
+
+impl Licences {
+    /// Most licences of one package.
+    pub const MOST: usize = 50;
+
+    /// Why this cannot be, where it cannot.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let package = Package { licences: self.licences.clone(), ..Package::new(self.kind, &self.name, "1") };
+        package.check()
+    }
 }
 
 /// Files that a distribution's package owns. A worker tells of all of them; the layer's record keeps those that

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use image::layer::Walked;
 use image::source::LayerMismatch;
 use image::{Digest, Image, ImageSource, Layer};
-use inventory::layer::{catalogue, catalogue_unverified};
+use inventory::layer::{catalogue, catalogue_again, catalogue_unverified};
 use inventory::{LayerRecord, cataloguers};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -135,7 +135,12 @@ impl Scanner {
         }
         let input = source.open_layer(index).map_err(describe)?;
         let counted = Counted { input, layer: index, progress: Arc::clone(progress) };
-        let (walked, record) = catalogue(counted, self.limits(), self.launcher()).map_err(broken)?;
+        let (mut walked, mut record) = catalogue(counted, self.limits(), self.launcher()).map_err(broken)?;
+        if !record.passed_by.is_empty() {
+            layer.check(&walked).map_err(changed(image, index))?;
+            let input = source.open_layer(index).map_err(describe)?;
+            (walked, record) = catalogue_again(input, &record, self.limits(), self.launcher()).map_err(broken)?;
+        }
         layer.check(&walked).map_err(changed(image, index))?;
         // What its worker did not live to tell is unknown. A report without it would be kept, answer the next scan and
         // satisfy a policy.

@@ -8,7 +8,7 @@ use image::layer::Walked;
 use image::{Digest, Image, ImageSource};
 use inventory::layer::Limits;
 use inventory::worker::Launcher;
-use inventory::{Inventory, LayerRecord, cataloguers, merge};
+use inventory::{Inventory, LayerRecord, Release, cataloguers, merge};
 use store::Store;
 
 use crate::report::now;
@@ -31,6 +31,15 @@ pub struct Options {
     /// Where a layer lies uncompressed in a file, seek over what no cataloguer wants instead of computing its digest.
     /// What is found so is marked ([`Inventory::unverified`]) and not kept.
     pub unverified: bool,
+    /// Judge as of this release, whatever the image says. What is found so is not kept as the image's report.
+    pub distro: Option<Release>,
+}
+
+impl Options {
+    /// Whether the report that is kept of an image would be the answer.
+    pub fn wants_kept(&self) -> bool {
+        !self.rehash && self.distro.is_none()
+    }
 }
 
 impl Scanner {
@@ -64,7 +73,7 @@ impl Scanner {
         options: Options,
         progress: Arc<dyn Progress>,
     ) -> Result<Report, ScanError> {
-        if !options.rehash
+        if options.wants_kept()
             && let Some(report) = self.kept(source.image()).await?
         {
             return Ok(report);
@@ -97,14 +106,18 @@ impl Scanner {
     ) -> Result<(Inventory, usize), ScanError> {
         let records = self.records(source, options, progress).await?;
         let inventory = Inventory { unverified: records.unverified, ..merge(&records.layers) };
+        let inventory = match &options.distro {
+            Some(release) => inventory.as_of(release.clone()),
+            None => inventory,
+        };
         Ok((inventory, records.read))
     }
 
     /// The second half of [`Self::scan`]: what is wrong with it, by the index in force; kept as the image's report where all
-    /// layers were verified.
+    /// layers were verified and its release is its own.
     pub async fn report(&self, image: &Image, inventory: Inventory, layers_read: usize) -> Result<Report, ScanError> {
         let report = self.judge(image, inventory, layers_read)?;
-        if report.inventory.unverified.is_empty() {
+        if report.inventory.unverified.is_empty() && !report.inventory.release_told {
             self.keep_report(&report).await?;
         }
         Ok(report)
@@ -113,6 +126,15 @@ impl Scanner {
     /// Walks one layer from its stored bytes and catalogues it. Blocks; the caller compares the digests.
     pub fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<(Walked, LayerRecord), ScanError> {
         Ok(inventory::layer::catalogue(input, &self.limits, &self.launcher)?)
+    }
+
+    /// The same for a layer whose first record says that files were passed by. Blocks.
+    pub fn catalogue_again(
+        &self,
+        input: Box<dyn Read + Send>,
+        first: &LayerRecord,
+    ) -> Result<(Walked, LayerRecord), ScanError> {
+        Ok(inventory::layer::catalogue_again(input, first, &self.limits, &self.launcher)?)
     }
 
     /// Keeps a layer's record under the digests that the walk computed over the same bytes. One that is not complete,

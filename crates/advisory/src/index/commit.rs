@@ -56,6 +56,16 @@ impl Writer {
     /// Writes an index with the segments that there are, those of `added` in place of or beside them, and `confirmed`
     /// ones told to be as fresh as now. The new file is on the disk, whole, before it gets the name.
     pub fn commit(&mut self, added: &[Compiled], confirmed: &[String]) -> Result<Index, IndexError> {
+        self.replace(added, confirmed, &[])
+    }
+
+    /// As [`Self::commit`], without the segments that are `removed`.
+    pub fn replace(
+        &mut self,
+        added: &[Compiled],
+        confirmed: &[String],
+        removed: &[String],
+    ) -> Result<Index, IndexError> {
         let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or_else(|_| OffsetDateTime::now_utc());
         let now = now.format(&Rfc3339).unwrap_or_default();
         let writing = |path: &Path| IndexError::io("write the advisory index", path);
@@ -67,7 +77,7 @@ impl Writer {
         let mut parts: Vec<(SegmentInfo, Part<'_>)> = Vec::new();
         if let Some(index) = &self.current {
             for (at, info) in index.segments().enumerate() {
-                if added.iter().any(|added| added.info.name == info.name) {
+                if added.iter().any(|added| added.info.name == info.name) || removed.contains(&info.name) {
                     continue;
                 }
                 let mut info = info.clone();

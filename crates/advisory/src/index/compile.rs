@@ -102,6 +102,8 @@ impl Compiler {
                 name: name.into(),
                 origin: origin.into(),
                 ecosystem: None,
+                changes_of: None,
+                whole_at: None,
                 fetched_at: fetched_at.into(),
                 etag: None,
                 last_modified: None,
@@ -133,11 +135,17 @@ impl Compiler {
         &self.info.counts
     }
 
-    /// Names the ecosystem and server's marks of a fetched segment.
+    /// Names the ecosystem and server's marks of a segment that was fetched as a whole.
     pub fn fetched(&mut self, ecosystem: &str, etag: Option<String>, last_modified: Option<String>) {
         self.info.ecosystem = Some(ecosystem.into());
+        self.info.whole_at = Some(self.info.fetched_at.clone());
         self.info.etag = etag;
         self.info.last_modified = last_modified;
+    }
+
+    /// Names the ecosystem of a segment that holds only what changed of it.
+    pub fn changes_of(&mut self, ecosystem: &str) {
+        self.info.changes_of = Some(ecosystem.into());
     }
 
     fn add(&mut self, record: &Record) -> io::Result<()> {
@@ -162,7 +170,11 @@ impl Compiler {
         let mut row = RecordRow::new_zeroed();
         row.id = id;
         row.modified = self.strings.intern(&record.modified)?;
+        if self.info.counts.changed_until.as_ref().is_none_or(|until| is_before(until, &record.modified)) {
+            self.info.counts.changed_until = Some(record.modified.clone());
+        }
         if record.withdrawn.is_some() {
+            row.withdrawn = 1.into();
             self.records.push(Kept { row, content, state: State::Withdrawn });
             return Ok(());
         }
@@ -301,9 +313,9 @@ impl Compiler {
     fn write(&mut self) -> io::Result<Compiled> {
         let (record_rows, record_places) = self.sorted_records();
         let (ecosystem_rows, package_rows, affected_rows) = self.sorted_packages(&record_places)?;
-        self.info.counts.records = record_rows.len() as u64;
+        let count = |state| self.records.iter().filter(|kept| kept.state == state).count() as u64;
+        (self.info.counts.records, self.info.counts.withdrawn) = (count(State::Alive), count(State::Withdrawn));
         self.info.counts.packages = package_rows.len() as u64;
-        self.info.counts.withdrawn = self.records.iter().filter(|kept| kept.state == State::Withdrawn).count() as u64;
         let kev: Vec<KevRow> = std::mem::take(&mut self.kev).into_values().collect();
         let epss: Vec<EpssRow> = std::mem::take(&mut self.epss).into_values().collect();
         (self.info.counts.kev, self.info.counts.epss) = (kev.len() as u64, epss.len() as u64);
@@ -350,10 +362,10 @@ impl Compiler {
         Ok(Compiled { info: self.info.clone(), tables, length: offset, checksums })
     }
 
-    /// The living records by id, and where each record's number now stands.
+    /// The records by id, withdrawn ones too, and where each record's number now stands.
     fn sorted_records(&self) -> (Vec<RecordRow>, Vec<Option<u32>>) {
         let mut order: Vec<u32> = (0..self.records.len() as u32)
-            .filter(|number| self.records[*number as usize].state == State::Alive)
+            .filter(|number| self.records[*number as usize].state != State::Replaced)
             .collect();
         order.sort_by_key(|number| self.strings.get(self.records[*number as usize].row.id));
         let mut places = vec![None; self.records.len()];
@@ -523,7 +535,7 @@ fn tenths(score: f32) -> u16 {
 }
 
 /// Times are compared as times where both can be read (`…00Z` and `…00.000Z` are the same).
-pub(super) fn is_before(left: &str, right: &str) -> bool {
+pub(crate) fn is_before(left: &str, right: &str) -> bool {
     let read = |text| time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok();
     match (read(left), read(right)) {
         (Some(left), Some(right)) => left < right,

@@ -18,9 +18,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first bytes of an index.
 pub(super) const MAGIC: [u8; 8] = *b"PLIMSADV";
 /// Raised whenever a reader of the present version would misread what is written.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// The first bytes of a segment.
-pub(super) const SEGMENT_MAGIC: [u8; 8] = *b"SEGMENT2";
+pub(super) const SEGMENT_MAGIC: [u8; 8] = *b"SEGMENT3";
 /// A checksum covers so many bytes; they are checked when the first of them is read.
 pub(super) const BLOCK: u64 = 4096;
 /// A directory is a few hundred bytes a segment.
@@ -176,6 +176,8 @@ pub(crate) struct RecordRow {
     pub(crate) related: Rows,
     pub(crate) upstream: Rows,
     pub(crate) rating: RatingRow,
+    /// 1 where it was withdrawn: then it only says that older copies of it say nothing any more.
+    pub(crate) withdrawn: U32,
     /// Deflated JSON in the table of details.
     pub(crate) details_offset: U64,
     pub(crate) details_length: U32,

@@ -7,9 +7,12 @@
 mod checksummed;
 mod commit;
 mod compile;
+mod copies;
+mod coverage;
 mod details;
 mod enrich;
 mod error;
+mod failures;
 mod format;
 mod mapping;
 mod naming;
@@ -22,16 +25,17 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use inventory::Inventory;
 use serde::{Deserialize, Serialize};
 use zerocopy::FromBytes as _;
 
 pub use commit::{Tell, Writer};
-use compile::is_before;
+pub(crate) use compile::is_before;
 pub use compile::{Compiled, Compiler};
 pub use details::Details;
 pub use error::IndexError;
-pub use naming::Claim;
+pub(crate) use failures::remember;
+pub use failures::{Failure, failures};
+pub use naming::Said;
 
 pub(crate) use format::{AffectedRow, EcosystemRow, ImportRow, RangeRow, RecordRow, Text};
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};
@@ -39,8 +43,6 @@ pub(crate) use mapping::Damage;
 use mapping::Mapping;
 pub(crate) use segment::Segment;
 
-use crate::ecosystem;
-use crate::places::Places;
 use crate::sources::Skipped;
 
 /// The advisory index, open for reading. Cheap to clone; a newer index beside it changes nothing in it.
@@ -88,9 +90,15 @@ pub struct SegmentInfo {
     pub name: String,
     /// The address or file that it came from.
     pub origin: String,
-    /// The ecosystem that was fetched, where it was; `db update` fetches it again.
+    /// The ecosystem (or `kev`, `epss`) that was fetched, where it was; `db update` fetches it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecosystem: Option<String>,
+    /// The fetched ecosystem of which it holds only what changed since the whole was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_of: Option<String>,
+    /// When it was fetched as a whole, where it was; RFC 3339 in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_at: Option<String>,
     /// When it was fetched, confirmed as unchanged, or imported; RFC 3339 in UTC.
     pub fetched_at: String,
     /// The server's mark of this version.
@@ -128,6 +136,9 @@ pub struct SegmentCounts {
     /// The latest change of any record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest: Option<String>,
+    /// The latest change of any record, withdrawn ones too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_until: Option<String>,
     /// Entries of CISA's catalog of exploited vulnerabilities.
     #[serde(default)]
     pub kev: u64,
@@ -219,84 +230,6 @@ impl Index {
             read().map_err(|damage: Damage| self.damaged(info, &damage))?;
         }
         Ok(all)
-    }
-
-    /// Whether a segment covers an ecosystem: that very release of it (`Debian:12`), or, where none is named
-    /// (`Debian`), any.
-    pub fn covers(&self, ecosystem: &str) -> Result<bool, IndexError> {
-        for (info, reader) in self.readers() {
-            let read = || {
-                if reader.ecosystem(ecosystem)?.is_some() || ecosystem.contains(':') {
-                    return Ok(reader.ecosystem(ecosystem)?.is_some());
-                }
-                for row in reader.ecosystems()? {
-                    if ecosystem::base(reader.text(row.name)?) == ecosystem {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            };
-            if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// The ecosystems (without release) to fetch before an image can be judged: those of its packages that no segment
-    /// covers.
-    pub fn missing(&self, inventory: &Inventory) -> Result<Vec<String>, IndexError> {
-        let mut missing = Vec::new();
-        for home in ecosystem::homes(inventory) {
-            let base = ecosystem::base(&home.ecosystem);
-            if home.in_osv && !missing.iter().any(|known| known == base) && !self.covers_package_of(&home.ecosystem)? {
-                missing.push(base.to_owned());
-            }
-        }
-        Ok(missing)
-    }
-
-    /// Whether records of that release, or of every release, are there.
-    fn covers_package_of(&self, ecosystem: &str) -> Result<bool, IndexError> {
-        for (info, reader) in self.readers() {
-            let read = || Ok(Places::of(reader, ecosystem)?.is_covered());
-            if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Whether some segment has a newer copy of a record than the one changed at that time.
-    pub(crate) fn has_newer(&self, id: &str, modified: &str) -> Result<bool, IndexError> {
-        for (info, reader) in self.readers() {
-            let read = || match reader.record_by_id(id)? {
-                Some(row) => Ok(is_before(modified, reader.text(row.modified)?)),
-                None => Ok(false),
-            };
-            if read().map_err(|damage: Damage| self.damaged(info, &damage))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// A record whole, by its own id; the newest where several segments have it.
-    pub fn record(&self, id: &str) -> Result<Option<Details>, IndexError> {
-        let mut newest: Option<Details> = None;
-        for (info, reader) in self.readers() {
-            let read = || {
-                let row = reader.record_by_id(id)?;
-                row.map(|row| details::unpack(reader, &info.name, row)).transpose()
-            };
-            let found = read().map_err(|damage| self.damaged(info, &damage))?;
-            if let Some(found) =
-                found.filter(|found| newest.as_ref().is_none_or(|newest| newest.modified < found.modified))
-            {
-                newest = Some(found);
-            }
-        }
-        Ok(newest)
     }
 
     /// Checks every byte against its checksum.

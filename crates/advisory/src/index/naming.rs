@@ -10,7 +10,7 @@ use crate::evaluate::Event;
 
 /// What a record says of one package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claim {
+pub struct Said {
     /// Its ranges, a sentence each: `from 1.0 to before 1.2`.
     pub ranges: Vec<String>,
     /// The versions that it lists.
@@ -28,7 +28,9 @@ impl Index {
         for (info, segment) in self.readers() {
             let mut read = || {
                 for row in segment.records()? {
-                    if names(segment, row, id)? && found.len() < MOST_RECORDS {
+                    // A withdrawn one only says that older copies of it say nothing any more.
+                    let counts = row.withdrawn.get() == 0 && found.len() < MOST_RECORDS;
+                    if counts && names(segment, row, id)? {
                         found.push(details::unpack(segment, &info.name, row)?);
                     }
                 }
@@ -39,13 +41,20 @@ impl Index {
         // Two imports may hold one record: the newer one counts, as for matching.
         found.sort_by(|one, other| one.id.cmp(&other.id).then_with(|| other.modified.cmp(&one.modified)));
         found.dedup_by(|later, kept| later.id == kept.id);
+        let mut newest = Vec::new();
+        for record in found {
+            if !self.has_newer(&record.id, &record.modified)? {
+                newest.push(record);
+            }
+        }
+        let mut found = newest;
         found.sort_by_key(|record| !record.id.eq_ignore_ascii_case(id));
         Ok(found)
     }
 
     /// What a record says of a package, by the package's name in the ecosystem.
-    pub fn claim(&self, record: &str, ecosystem: &str, name: &str) -> Result<Claim, IndexError> {
-        let mut claim = Claim::default();
+    pub fn said(&self, record: &str, ecosystem: &str, name: &str) -> Result<Said, IndexError> {
+        let mut said = Said::default();
         for (info, segment) in self.readers() {
             let mut read = || {
                 let Some(place) = segment.ecosystem(ecosystem)? else { return Ok(()) };
@@ -55,19 +64,18 @@ impl Index {
                         continue;
                     }
                     for range in segment.ranges(row)? {
-                        let events: Vec<_> = segment.events(range)?.collect();
-                        claim.ranges.push(sentence(&events));
+                        said.ranges.push(sentence(segment.events(range)?));
                     }
-                    claim.versions.extend(segment.owned_list(row.versions)?);
+                    said.versions.extend(segment.owned_list(row.versions)?);
                 }
                 Ok(())
             };
             read().map_err(|damage: Damage| self.damaged(info, &damage))?;
-            if claim != Claim::default() {
+            if said != Said::default() {
                 break;
             }
         }
-        Ok(claim)
+        Ok(said)
     }
 }
 
@@ -86,7 +94,7 @@ fn names(segment: Segment<'_>, row: &RecordRow, id: &str) -> Result<bool, Damage
 }
 
 /// A range's events as people say them, in the order in which they stand in the record.
-fn sentence(events: &[Event<'_>]) -> String {
+fn sentence<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
     let mut parts = Vec::new();
     for event in events {
         parts.push(match event {
@@ -108,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_range_is_told_in_words() {
-        assert_eq!(sentence(&[Introduced("0"), Fixed("1.2")]), "from the first version to before 1.2");
-        assert_eq!(sentence(&[Introduced("1.0"), LastAffected("1.4")]), "from 1.0 through 1.4");
+        assert_eq!(sentence([Introduced("0"), Fixed("1.2")].into_iter()), "from the first version to before 1.2");
+        assert_eq!(sentence([Introduced("1.0"), LastAffected("1.4")].into_iter()), "from 1.0 through 1.4");
     }
 }

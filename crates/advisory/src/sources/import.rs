@@ -20,7 +20,7 @@ pub enum ImportError {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// There is nothing in it that could be used.
-    #[error("{name} holds no OSV record that could be read; {skipped}")]
+    #[error("{name} holds no advisory that could be read; {skipped}")]
     Nothing {
         /// What was read.
         name: String,

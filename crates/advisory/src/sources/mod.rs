@@ -11,6 +11,7 @@ mod json;
 mod kev;
 mod member;
 pub mod osv;
+pub mod table;
 mod zstd;
 
 use std::io;

@@ -45,7 +45,6 @@ enum Phase {
 }
 
 /// The tokens of a version, one after the other.
-#[derive(Clone, Copy)]
 struct Tokens<'a>(&'a str);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -143,8 +142,7 @@ impl Token<'_> {
             (Self::Phase(phase, _), Self::Nothing) if phase <= Phase::Candidate => Ordering::Less,
             (Self::Nothing, Self::Phase(phase, _)) if phase <= Phase::Candidate => Ordering::Greater,
             (Self::Nothing, _) => Ordering::Less,
-            (_, Self::Nothing) => Ordering::Greater,
-            (Self::Number(_), _) => Ordering::Greater,
+            (_, Self::Nothing) | (Self::Number(_), _) => Ordering::Greater,
             (_, Self::Number(_)) => Ordering::Less,
             (Self::Phase(left, left_number), Self::Phase(right, right_number)) => {
                 left.cmp(&right).then_with(|| digits::compare(left_number, right_number))

@@ -141,6 +141,15 @@ impl Scheme {
         self.compare(version, version).is_some()
     }
 
+    /// Whether a version may bound a range: one that the scheme's definition knows. Beyond these [`Self::compare`] orders
+    /// what came before PEP 440, ahead of everything, which would make a fix of `0.2.0-n653` one of every version.
+    pub fn may_bound(self, version: &str) -> bool {
+        match self {
+            Self::Pep440 => pep440::is_version(version),
+            _ => self.orders(version),
+        }
+    }
+
     /// Whether two texts are the same version: written alike, or equal in the scheme's order.
     pub fn same(self, left: &str, right: &str) -> bool {
         left == right || (self.may_be_same(left, right) && self.compare(left, right) == Some(Ordering::Equal))

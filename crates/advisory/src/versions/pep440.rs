@@ -20,6 +20,11 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Ordering> {
     })
 }
 
+/// Whether a text is a version by PEP 440.
+pub(super) fn is_version(text: &str) -> bool {
+    Version::parse(text.trim_ascii()).is_some()
+}
+
 /// A version's parts, borrowed from its text; numbers are kept as digits, for they may be of any length.
 struct Version<'a> {
     epoch: &'a str,

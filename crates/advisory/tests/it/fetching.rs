@@ -54,6 +54,12 @@ impl Server {
         self.answers.lock().expect("alive").insert(format!("/{ecosystem}/all.zip"), answer);
     }
 
+    /// Answers a path with a body, always as new.
+    fn put_at(&self, path: &str, body: impl Into<Vec<u8>>) {
+        let answer = Answer::Zip { body: body.into(), etag: "\"always\"" };
+        self.answers.lock().expect("alive").insert(path.to_owned(), answer);
+    }
+
     fn asked(&self) -> Vec<(String, u16)> {
         std::mem::take(&mut self.asked.lock().expect("alive"))
     }
@@ -169,7 +175,8 @@ fn only_the_ecosystems_asked_for_are_fetched_and_only_when_they_changed() {
     assert_eq!(fixture.server.asked(), [("/PyPI/all.zip".to_owned(), 200)]);
     let before = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index").identity().id;
     assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Unchanged)));
-    assert_eq!(fixture.server.asked(), [("/PyPI/all.zip".to_owned(), 304)]);
+    let list = ("/PyPI/modified_id.csv".to_owned(), 404);
+    assert_eq!(fixture.server.asked(), [list, ("/PyPI/all.zip".to_owned(), 304)]);
     let after = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index").identity().id;
     assert_eq!(before, after);
     fixture.server.put("PyPI", Answer::Zip { body: archive("PYSEC-2", "PyPI"), etag: "\"two\"" });
@@ -216,7 +223,7 @@ fn whatever_breaks_leaves_the_last_good_state_and_no_partial_file() {
         let error = fixture.one("PyPI").expect_err("it is broken");
         assert!(expected(&error), "{error:?}");
         assert_eq!(fixture.ids("PyPI"), ["PYSEC-1"], "{error}");
-        assert_eq!(fixture.left_over(), 2, "index and lock, after {error}");
+        assert_eq!(fixture.left_over(), 3, "index, lock and what failed, after {error}");
     }
     // One that fails does not keep another from being committed.
     let outcomes = fixture.update(&["PyPI", "npm"], &fixture.server.options());
@@ -282,4 +289,135 @@ fn progress_tells_of_bytes_and_of_the_end() {
     let path = fixture.folder.path().join(Index::FILE);
     update(&path, &["PyPI".to_owned()], &fixture.server.options(), &told).expect("an update");
     assert_eq!(*told.0.borrow(), ["PyPI of true", "PyPI compiling", "PyPI true"]);
+}
+
+fn at(id: &str, modified: &str, fixed: &str, more: &str) -> String {
+    let record = record(id, "PyPI", "a", "0", fixed).replace("2026-01-01T00:00:00Z", modified);
+    record.replacen("\"affected\"", &format!("{more}\"affected\""), 1)
+}
+
+#[test]
+fn few_changes_are_fetched_one_by_one_and_the_newer_copy_counts() {
+    let fixture = Fixture::new();
+    let zip = zip_of(&[
+        ("A-1.json", at("A-1", "2026-01-01T00:00:00Z", "5", "").as_bytes()),
+        ("A-2.json", at("A-2", "2026-01-02T00:00:00Z", "5", "").as_bytes()),
+        ("A-3.json", at("A-3", "2026-01-03T00:00:00Z", "5", "").as_bytes()),
+    ]);
+    fixture.server.put("PyPI", Answer::Zip { body: zip, etag: "\"one\"" });
+    assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Fetched(3))));
+    fixture.server.asked();
+    // A-1 is fixed sooner, A-2 is withdrawn, A-4 is new, A-3 is as it was.
+    let list = "2026-02-03T00:00:00Z,A-4\n2026-02-02T00:00:00Z,A-2\n2026-02-01T00:00:00Z,A-1\n2026-01-03T00:00:00Z,A-3\n2020-01-01T00:00:00Z,A-0\n";
+    fixture.server.put_at("/PyPI/modified_id.csv", list);
+    fixture.server.put_at("/PyPI/A-1.json", at("A-1", "2026-02-01T00:00:00Z", "1", ""));
+    let withdrawn = "\"withdrawn\": \"2026-02-02T00:00:00Z\", ";
+    fixture.server.put_at("/PyPI/A-2.json", at("A-2", "2026-02-02T00:00:00Z", "5", withdrawn));
+    fixture.server.put_at("/PyPI/A-4.json", at("A-4", "2026-02-03T00:00:00Z", "5", ""));
+    assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Changed(3))));
+    let asked: Vec<String> = fixture.server.asked().into_iter().map(|(path, _)| path).collect();
+    assert_eq!(asked, ["/PyPI/modified_id.csv", "/PyPI/A-4.json", "/PyPI/A-2.json", "/PyPI/A-1.json"]);
+    assert_eq!(fixture.ids("PyPI"), ["A-3", "A-4"]);
+    let index = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index");
+    assert!(index.record("A-2").expect("sound").is_none(), "it was withdrawn");
+    assert!(index.records_naming("A-2").expect("sound").is_empty(), "it was withdrawn");
+    assert_eq!(index.records_naming("A-1").expect("sound").len(), 1);
+    // Nothing more: only the begin of the list is asked for.
+    let before = index.identity().id;
+    assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Unchanged)));
+    assert_eq!(fixture.server.asked(), [("/PyPI/modified_id.csv".to_owned(), 200)]);
+    let index = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index");
+    assert_eq!((index.identity().id, index.segments().count()), (before, 2));
+}
+
+#[test]
+fn many_changes_or_a_list_out_of_order_fetch_the_whole_and_leave_no_changes_behind() {
+    let fixture = Fixture::new();
+    let zip = |id: &str, modified: &str| zip_of(&[("r.json", at(id, modified, "5", "").as_bytes())]);
+    let put = |id: &str, etag| {
+        fixture.server.put("PyPI", Answer::Zip { body: zip(id, "2026-01-01T00:00:00Z"), etag });
+    };
+    put("A-1", "\"one\"");
+    assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Fetched(1))));
+    fixture.server.put_at("/PyPI/modified_id.csv", "2026-02-01T00:00:00Z,A-2\n");
+    fixture.server.put_at("/PyPI/A-2.json", at("A-2", "2026-02-01T00:00:00Z", "5", ""));
+    assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Changed(1))));
+    assert_eq!(fixture.ids("PyPI"), ["A-1", "A-2"]);
+    let many: Vec<String> = (0..400).map(|number| format!("2026-03-01T00:00:00Z,B-{number}")).collect();
+    let many = many.join("\n");
+    let lists = [
+        (many.as_str(), "\"many\""),
+        ("2026-02-01T00:00:00Z,B-1\n2026-03-01T00:00:00Z,B-2\n", "\"order\""),
+        ("2026-03-01T00:00:00Z,../../secret\n", "\"path\""),
+        ("2026-03-01T00:00:00Z,B-404\n", "\"absent\""),
+        ("<html>", "\"html\""),
+    ];
+    for (list, etag) in lists {
+        put(etag.trim_matches('"'), etag);
+        fixture.server.put_at("/PyPI/modified_id.csv", list);
+        assert!(matches!(fixture.one("PyPI"), Ok(Outcome::Fetched(1))), "{list}");
+        assert_eq!(fixture.ids("PyPI"), [etag.trim_matches('"')]);
+        let index = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index");
+        assert_eq!(index.segments().count(), 1, "{list}");
+    }
+}
+
+#[test]
+fn the_catalog_and_the_scores_are_fetched_too_and_only_when_they_changed() {
+    let fixture = Fixture::new();
+    let kev = r#"{"dateReleased": "2025-08-25T17:04:19.9796Z", "vulnerabilities": [{"cveID": "CVE-2020-0001", "dateAdded": "2021-11-03"}]}"#;
+    let put = |path: &str, body: &[u8], etag| {
+        let answer = Answer::Zip { body: body.to_vec(), etag };
+        fixture.server.answers.lock().expect("alive").insert(path.to_owned(), answer);
+    };
+    put("/kev/known_exploited_vulnerabilities.json", kev.as_bytes(), "\"k\"");
+    put("/epss/epss_scores-current.csv.gz", b"cve,epss,percentile\nCVE-2020-0001,0.5,0.9\n", "\"e\"");
+    let outcomes = fixture.update(&["kev", "epss"], &fixture.server.options());
+    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Ok(Outcome::Fetched(1)))), "{outcomes:?}");
+    let outcomes = fixture.update(&["kev", "epss"], &fixture.server.options());
+    assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Ok(Outcome::Unchanged))), "{outcomes:?}");
+    // Something else under its address replaces nothing.
+    put("/kev/known_exploited_vulnerabilities.json", record("A-1", "npm", "a", "0", "1").as_bytes(), "\"x\"");
+    let error = fixture.one("kev").expect_err("no catalog");
+    assert!(matches!(error, FetchError::Import(_)), "{error:?}");
+    let index = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index");
+    let kev = index.segments().find(|segment| segment.ecosystem.as_deref() == Some("kev")).expect("the catalog");
+    assert_eq!(kev.counts.kev, 1);
+}
+
+#[test]
+fn a_source_that_failed_is_remembered_until_it_is_fetched() {
+    let fixture = Fixture::new();
+    let path = fixture.folder.path().join(Index::FILE);
+    let failed = || advisory::index::failures(&path);
+    fixture.server.put("PyPI", Answer::Status(503));
+    fixture.server.put("npm", Answer::Zip { body: archive("GHSA-1", "npm"), etag: "\"npm\"" });
+    fixture.update(&["PyPI", "npm"], &fixture.server.options());
+    assert_eq!(failed().len(), 1);
+    assert!(failed()[0].source == "PyPI" && failed()[0].reason.contains("503"), "{:?}", failed());
+    fixture.one("npm").expect("unchanged");
+    assert_eq!(failed().len(), 1, "npm says nothing of PyPI");
+    fixture.server.put("PyPI", Answer::Zip { body: archive("PYSEC-1", "PyPI"), etag: "\"one\"" });
+    fixture.one("PyPI").expect("fetched");
+    assert_eq!(failed(), []);
+    // What somebody else wrote there says nothing.
+    std::fs::write(path.with_extension("failures"), "nonsense").expect("a file");
+    assert_eq!(failed(), []);
+}
+
+#[test]
+fn an_archive_of_one_ecosystem_does_not_cover_another_that_its_records_name_too() {
+    let fixture = Fixture::new();
+    let both = record("GHSA-1", "PyPI", "a", "0", "9").replacen(
+        "\"affected\": [",
+        "\"affected\": [{\"package\": {\"ecosystem\": \"npm\", \"name\": \"a\"}, \"versions\": [\"1\"]}, ",
+        1,
+    );
+    let body = zip_of(&[("GHSA-1.json", both.as_bytes())]);
+    fixture.server.put("PyPI", Answer::Zip { body, etag: "\"one\"" });
+    fixture.one("PyPI").expect("fetched");
+    let index = Index::require(&fixture.folder.path().join(Index::FILE)).expect("an index");
+    assert!(index.covers("PyPI").expect("sound") && !index.covers("npm").expect("sound"));
+    let verdict = index.verdict_by_name("npm", "b", "1").expect("sound");
+    assert!(matches!(verdict, advisory::Verdict::Unknown { .. }), "{verdict:?}");
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used)]
 
 mod builders;
+mod cvss;
 mod damage;
+mod distributions;
 mod enriching;
 mod examples;
 mod fetching;

@@ -172,6 +172,45 @@ fn a_fix_that_only_ubuntu_pro_has_is_said_and_counts_only_where_it_is_installed(
 }
 
 #[test]
+fn an_image_of_red_hats_base_system_is_judged_by_the_base_systems_records() {
+    let record = |id: &str, places: &[(&str, &str)]| {
+        let affected: Vec<String> = places
+            .iter()
+            .map(|(product, fixed)| {
+                format!(
+                    r#"{{"package": {{"ecosystem": "Red Hat:{product}", "name": "{}"}}, "ranges": [{{"type": "ECOSYSTEM",
+                    "events": [{{"introduced": "0"}}, {{"fixed": "{fixed}"}}]}}]}}"#,
+                    if id.ends_with("cri-o") { "cri-o" } else { "git-lfs" }
+                )
+            })
+            .collect();
+        let affected = affected.join(",");
+        format!(r#"{{"id": "{id}", "modified": "2026-01-01T00:00:00Z", "affected": [{affected}]}}"#)
+    };
+    let library = Library::of(&[
+        &record(
+            "RHSA-base",
+            &[("enterprise_linux:8::appstream", "0:3.2.0-2.el8_10"), ("rhel_aus:8.6::appstream", "0:9-1.el8")],
+        ),
+        &record("RHSA-aus", &[("rhel_aus:8.6::appstream", "0:2.13.3-3.el8_6.1")]),
+        &record("RHSA-nine", &[("enterprise_linux:9::appstream", "0:9.0-1.el9")]),
+        &record("RHSA-cri-o", &[("openshift:4.14::el8", "0:1.27.4-1.el8")]),
+    ]);
+    let inventory = Inventory { release: Some(release("rhel", "8.10")), ..Inventory::default() };
+    let ask = |name: &str, version: &str| {
+        let found = judged(&library, package(PackageKind::Rpm, name, version, None), &inventory);
+        let rules = found.into_iter().map(|found| (found.id, found.suppressed.map(|suppressed| suppressed.rule)));
+        rules.collect::<Vec<_>>()
+    };
+    let base = ("RHSA-base".to_owned(), None);
+    assert_eq!(ask("git-lfs", "2.13.0-1.el8"), [("RHSA-aus".to_owned(), Some(Rule::Repository)), base.clone()]);
+    assert_eq!(ask("git-lfs", "3.2.0-1.el8"), [base]);
+    assert_eq!(ask("git-lfs", "3.2.0-2.el8_10"), []);
+    // The base system has no such package, so that the product's records are the ones that count.
+    assert_eq!(ask("cri-o", "1.27.3-1.el8"), [("RHSA-cri-o".to_owned(), None)]);
+}
+
+#[test]
 fn malware_is_told_by_its_record_or_by_an_alias() {
     let record = |id: &str, aliases: &str| {
         format!(

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Write to a file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<std::path::PathBuf>,
+    /// The distribution that the packages are of, as ID:VERSION, whatever the target says
+    #[arg(long, value_name = "ID:VERSION")]
+    distro: Option<inventory::Release>,
     /// Read all layers again, whatever is known of them
     #[arg(long)]
     rehash: bool,
@@ -64,7 +67,7 @@ impl Command for Arguments {
             wanted: Wanted::prepare(&self.target, self.platform)?,
             destination: Destination::open(self.output)?,
             format: self.format,
-            options: Options { rehash: self.rehash, unverified: false },
+            options: Options { rehash: self.rehash, unverified: false, distro: self.distro },
         })
     }
 

@@ -1,4 +1,4 @@
-//! `db update`, `db import` and `db status`.
+//! `db update`, `db import`, `db status` and `db sources`.
 
 use std::fs;
 
@@ -99,6 +99,57 @@ fn a_configured_mirror_is_asked_without_a_flag() {
     fs::write(&settings, format!("advisories-from = \"file://{}/\"\n", home.path("mirror").display())).unwrap();
     let ended = home.run(&["--config", &settings.display().to_string(), "db", "update", "npm"]).with(0);
     assert_eq!(ended.stdout, "npm: 1 record\n");
+}
+
+const EPSS: &str =
+    "#model_version:v2025.03.14,score_date:2025-08-25T00:00:00+0000\ncve,epss,percentile\nCVE-2020-0001,0.25,0.9\n";
+
+#[test]
+fn what_enriches_is_imported_and_fetched_and_its_day_is_told() {
+    let home = Home::new();
+    let scores = home.path("epss_scores-2025-08-25.csv");
+    fs::write(&scores, EPSS).unwrap();
+    let ended = home.run(&["db", "import", &scores.display().to_string()]).with(0);
+    assert_eq!(ended.stdout, "epss_scores-2025-08-25: 1 score\n");
+    let text = home.run(&["db", "status"]).with(0).stdout;
+    assert!(text.contains("1           scores of FIRST's exploit prediction of 2025-08-25"), "{text}");
+    let mirror = home.path("mirror/epss");
+    fs::create_dir_all(&mirror).unwrap();
+    fs::write(mirror.join("epss_scores-current.csv.gz"), EPSS).unwrap();
+    let from = format!("file://{}", home.path("mirror").display());
+    assert_eq!(home.run(&["db", "update", "epss", "--from", &from]).with(0).stdout, "epss: 1 score\n");
+    assert_eq!(home.run(&["db", "update", "--from", &from]).with(0).stdout, "epss: unchanged\n");
+}
+
+#[test]
+fn sources_are_listed_with_what_is_loaded_and_what_failed() {
+    let home = Home::new();
+    let list = |home: &Home| -> Value {
+        let ended = home.run(&["db", "sources", "--format", "json"]).with(0);
+        serde_json::from_str(&ended.stdout).expect("JSON")
+    };
+    let source = |listing: &Value, name: &str| -> Value {
+        let sources = listing["sources"].as_array().expect("sources");
+        sources.iter().find(|source| source["name"] == name).expect("the source").clone()
+    };
+    let before = list(&home);
+    assert!(before["sources"].as_array().expect("sources").len() > 40);
+    let go = source(&before, "Go");
+    assert!(go["loaded"].is_null() && go["licence"] == "CC-BY-4.0", "{go}");
+    let mirror = home.path("mirror/Go");
+    fs::create_dir_all(&mirror).unwrap();
+    fs::write(mirror.join("all.zip"), zip(&record("GO-1", "Go"))).unwrap();
+    let from = format!("file://{}", home.path("mirror").display());
+    home.run(&["db", "update", "Go", "PyPI", "--from", &from]).with(2);
+    let after = list(&home);
+    assert_eq!(source(&after, "Go")["loaded"]["due"], false);
+    assert!(source(&after, "PyPI")["failure"]["reason"].as_str().expect("why").contains("does not exist"));
+    let told = status(&home);
+    assert_eq!(told["failures"][0]["source"], "PyPI");
+    let text = home.run(&["db", "status"]).with(0).stdout;
+    assert!(text.contains("could not be fetched, and is as it was\n  PyPI, "), "{text}");
+    let text = home.run(&["db", "sources"]).with(0).stdout;
+    assert!(text.contains("fetched today") && text.contains("CISA") && text.contains("not loaded"), "{text}");
 }
 
 /// A zip archive of one stored file, written by hand: the command line has no use for a library that does it.

@@ -7,6 +7,7 @@ mod explain_json;
 mod fields;
 mod json;
 mod licences;
+mod release;
 mod rows;
 mod sarif;
 mod spdx;

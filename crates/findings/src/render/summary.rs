@@ -7,6 +7,7 @@ use advisory::ecosystem::{base, is_defined};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::release;
 use super::words::{by_severity, number};
 use crate::escape::plain;
 use crate::headers::is_kernel_headers;
@@ -23,6 +24,7 @@ pub(super) fn lines(report: &Report, groups: &[Group<'_>], all: bool) -> Vec<Str
     lines.extend(suppressed(report, all));
     lines.extend(report.notes.iter().map(|note| plain(note)));
     lines.extend(unverified(report));
+    lines.extend(release::lines(report));
     lines.extend(uncovered(report));
     lines.extend(report.inventory.warnings.iter().map(|warning| format!("not read: {}", plain(warning))));
     lines.push(age(report));

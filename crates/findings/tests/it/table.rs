@@ -73,6 +73,21 @@ fn an_image_in_which_nothing_is_wrong_or_nothing_known_says_so() {
 }
 
 #[test]
+fn an_image_whose_distribution_is_over_says_since_when() {
+    let of = |release: &str, scanned_at: &str| {
+        let mut inventory = inventory(Vec::new());
+        inventory.release = Some(inventory::Release::parse_override(release).expect("a release"));
+        let about = About { scanned_at: scanned_at.into(), ..about() };
+        table(&Report::of_verdicts(about, inventory, identity(), Vec::new()), View::default())
+    };
+    let told = of("debian:10", "2026-11-25T00:00:00Z");
+    assert!(told.contains("debian 10 has had no security support since 2024-06-30:"), "{told}");
+    assert!(!of("debian:12", "2026-11-25T00:00:00Z").contains("security support"));
+    assert!(of("debian:12", "2028-07-01T00:00:00Z").contains("since 2028-06-30"));
+    assert!(!of("fedora:99", "2026-11-25T00:00:00Z").contains("security support"));
+}
+
+#[test]
 fn everything_is_listed_with_its_reason_when_all_is_asked_for() {
     let mut report = urgent();
     let ignore = "[[ignore]]\nid = \"CVE-2014-1402\"\nreason = \"templates are our own\"\nuntil = 2027-01-31\n";

@@ -50,6 +50,7 @@ pub(super) fn judge(
     };
     let (severe, excepted) = severe(limit, exceptions, facts, report, policy);
     let mut requirements = vec![severe, covered(report)];
+    requirements.extend(read(report));
     requirements.extend(limit.index_age.map(|most| recent(most, report, facts.now)));
     (requirements, excepted)
 }
@@ -174,6 +175,18 @@ fn tally(report: &Report, excepted: &[Excepted]) -> String {
     };
     let findings = count(counts.total(), "finding");
     format!("{findings} in all, the worst {}{unscored}{excepted}", severity_word(worst))
+}
+
+/// What was not read may hold anything.
+fn read(report: &Report) -> Option<Requirement> {
+    let unread = &report.inventory.unread;
+    (!unread.is_empty()).then(|| Requirement {
+        wanted: "that all of it was read".to_owned(),
+        met: false,
+        found: format!("{} in it could not be read and may hide packages", count(unread.len(), "part")),
+        details: unread.iter().take(NAMED).map(|sentence| plain(sentence)).collect(),
+        mend: Some("build the image so that these are plain files of a usual size, and push again".to_owned()),
+    })
 }
 
 /// What no source covers was not looked at: it is unknown, never clean.

@@ -231,3 +231,17 @@ fn a_judgement_tells_every_requirement() {
     let facts = Facts { signatures: Some(Ok(vec![signature("release.pub")])), now: NOW, ..facts(&digest, &report) };
     insta::assert_debug_snapshot!(policy.judge(&facts));
 }
+
+#[test]
+fn an_image_that_was_not_wholly_read_is_not_let_through() {
+    let digest = digest();
+    let mut partly = report(vec![]);
+    partly.inventory.unread = vec!["layer 0: /var/lib/dpkg/status: not read; it is a hard link".into()];
+    let judgement = enforce(AT_MOST_MEDIUM).judge(&facts(&digest, &partly));
+    let verdict = judgement.verdict();
+    assert!(!verdict.allowed);
+    let unmet: Vec<_> = judgement.requirements.iter().filter(|requirement| !requirement.met).collect();
+    assert_eq!(unmet.len(), 1);
+    assert!(unmet[0].found.contains("1 part in it could not be read"), "{}", unmet[0].found);
+    assert!(unmet[0].details[0].contains("hard link"));
+}

@@ -37,7 +37,6 @@ impl Cataloguer for Dotnet {
 }
 
 /// Reads a `deps.json` that stands somewhere else than in a file of its own: a single-file application holds one.
-#[allow(dead_code, reason = "the reader of executables calls it")]
 pub(super) fn deps_json(bytes: &[u8], told: &mut Told) {
     read(bytes, None, told);
 }
@@ -54,13 +53,10 @@ fn read(bytes: &[u8], framework: Option<(&str, &str)>, told: &mut Told) {
             told.warn(format!("the library {library:?} has no version"));
             continue;
         };
-        let name = match what.kind.as_str() {
-            "package" => name,
-            "runtimepack" => name.strip_prefix(RUNTIME_PACK).unwrap_or(name),
-            // The application itself, other projects of its solution, assemblies without a package.
-            _ => continue,
-        };
-        if dependencies.is_there(library) {
+        // Others are the application itself, other projects of its solution, and assemblies without a package.
+        let is_package = ["package", "runtimepack"].iter().any(|kind| what.kind.eq_ignore_ascii_case(kind));
+        if is_package && dependencies.is_there(library) {
+            let name = name.strip_prefix(RUNTIME_PACK).unwrap_or(name);
             is_named |= framework.is_some_and(|(framework, _)| name.starts_with(framework));
             told.package(Package::new(PackageKind::Nuget, name, version));
         }
@@ -117,10 +113,10 @@ struct Assets {
 
 impl Dependencies {
     /// Whether any file of a library is deployed: some only bring others, or are of use to the compiler alone.
-    /// Where nothing is said of the target that the application runs on, every library counts.
+    /// Of which nothing is said for the target that the application runs on, that counts.
     fn is_there(&self, library: &str) -> bool {
-        let Some(target) = self.targets.get(&self.runtime_target.name) else { return true };
-        target.get(library).is_some_and(|assets| {
+        let target = self.targets.get(&self.runtime_target.name);
+        target.and_then(|target| target.get(library)).is_none_or(|assets| {
             let groups = [&assets.runtime, &assets.runtime_targets, &assets.native, &assets.resources];
             groups.iter().any(|group| !group.is_empty())
         })
@@ -178,6 +174,7 @@ mod tests {
             "Humanizer.Core.fr/2.14.1": { "type": "package" },
             "Microsoft.NETCore.Platforms/1.1.0": { "type": "package" },
             "Shared.Project/1.0.0": { "type": "project" },
+            "runtimepack.Custom.Pack/4.5.6": { "type": "Package" },
             "Vendor.Assembly/4.0.0.0": { "type": "reference" }
         }
     }"#;
@@ -190,6 +187,7 @@ mod tests {
         Humanizer.Core.fr@2.14.1
         Newtonsoft.Json@12.0.3
         SQLitePCLRaw.lib.e_sqlite3@2.1.4
+        Custom.Pack@4.5.6
         Microsoft.NETCore.App.Runtime.linux-x64@8.0.11
         ");
     }
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_target_every_package_counts() {
+    fn a_package_of_which_the_target_says_nothing_counts() {
         let text =
             br#"{"targets": {"other": {}}, "libraries": {"A/1": {"type": "package"}, "B": {"type": "package"}}}"#;
         let (packages, warnings) = read_at("a.deps.json", text);

@@ -17,6 +17,7 @@ mod alpm;
 mod apk;
 mod composer;
 mod conda;
+mod copyright;
 mod deb822;
 mod dotnet;
 mod dpkg;
@@ -28,6 +29,7 @@ mod member;
 mod npm;
 mod os_release;
 mod python;
+mod release_files;
 mod rpm;
 mod rpm_manifest;
 mod third_parties;
@@ -42,7 +44,7 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// All cataloguers. A file that several want is read by each.
 pub static ALL: &[&dyn Cataloguer] = &[
@@ -60,6 +62,7 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &composer::Composer,
     &conda::Conda,
     &executable::Executable,
+    &copyright::Copyright,
 ];
 
 /// Reads one package format.
@@ -121,6 +124,7 @@ mod tests {
         assert_eq!(ids("var/www/vendor/composer/installed.json"), ["composer"]);
         assert_eq!(ids("opt/conda/conda-meta/zlib-1.2.13-h5eee18b_0.json"), ["conda"]);
         assert_eq!(ids("usr/lib/os-release"), ["os-release"]);
+        assert_eq!(ids("usr/share/doc/libc6/copyright"), ["copyright"]);
         assert!(ids("app/package.json").is_empty());
         assert!(ids("usr/bin/python3").is_empty());
     }

@@ -1,6 +1,6 @@
-//! The distribution: os-release(5), and where an image has none the older files of Debian and Alpine.
+//! The distribution: os-release(5), and where an image has none the older files that distributions named themselves in.
 
-use super::lines::Lines;
+use super::release_files::{self, each_assignment};
 use super::{Cataloguer, Member, Told, Wanted};
 use crate::package::Release;
 
@@ -13,90 +13,56 @@ impl Cataloguer for OsRelease {
     }
 
     fn wanted(&self) -> &'static [Wanted] {
+        // The first that is there counts. A distribution's own file comes before those that its kin have too: Amazon and
+        // Oracle have `redhat-release`, Ubuntu has `debian_version`, and many have `lsb-release`.
         &[
             Wanted::At("etc/os-release"),
             Wanted::At("usr/lib/os-release"),
+            Wanted::At("etc/almalinux-release"),
+            Wanted::At("etc/rocky-release"),
+            Wanted::At("etc/oracle-release"),
+            Wanted::At("etc/centos-release"),
+            Wanted::At("etc/fedora-release"),
+            Wanted::At("etc/mageia-release"),
+            Wanted::At("etc/openEuler-release"),
+            Wanted::At("etc/mariner-release"),
+            Wanted::At("etc/azurelinux-release"),
+            Wanted::At("etc/photon-release"),
+            Wanted::At("etc/redhat-release"),
+            Wanted::At("etc/system-release"),
+            Wanted::At("etc/SuSE-release"),
+            Wanted::At("etc/arch-release"),
             Wanted::At("etc/alpine-release"),
+            Wanted::At("etc/lsb-release"),
             Wanted::At("etc/debian_version"),
         ]
     }
 
     fn catalogue(&self, member: &mut Member<'_>, told: &mut Told) {
-        let read = match member.name() {
-            "debian_version" => debian_version,
-            "alpine-release" => alpine_release,
-            _ => os_release,
-        };
+        let read = if member.name() == "os-release" { os_release } else { release_files::read };
         match read(member) {
-            Ok(release) => told.release(release),
+            Ok(Some(release)) => told.release(release),
+            Ok(None) => {}
             Err(reason) => told.warn(reason),
         }
     }
 }
 
-/// `KEY=value` lines as a shell would read them, without expansion.
-fn os_release(member: &mut Member<'_>) -> Result<Release, String> {
+fn os_release(member: &mut Member<'_>) -> Result<Option<Release>, String> {
     let mut release = Release::default();
-    let mut lines = Lines::new(member.lines());
-    while let Some(line) = lines.next().map_err(|error| format!("reading stopped: {error}"))? {
-        let text = String::from_utf8_lossy(line.bytes);
-        let Some((key, value)) = text.trim().split_once('=') else { continue };
-        let value = unquote(value);
-        match key {
-            _ if line.cut || value.is_empty() => {}
-            "ID" => release.id = value.to_lowercase(),
-            "VERSION_ID" => release.version_id = value,
-            "VERSION_CODENAME" => release.codename = Some(value),
-            "ID_LIKE" => release.id_like = value.split_whitespace().map(str::to_lowercase).collect(),
-            "PRETTY_NAME" => release.pretty_name = Some(value),
-            _ => {}
-        }
-    }
+    each_assignment(member, |key, value| match key {
+        "ID" => release.id = value.to_lowercase(),
+        "VERSION_ID" => release.version_id = value,
+        "VERSION_CODENAME" => release.codename = Some(value),
+        "ID_LIKE" => release.id_like = value.split_whitespace().map(str::to_lowercase).collect(),
+        "PRETTY_NAME" => release.pretty_name = Some(value),
+        _ => {}
+    })?;
     if release.id.is_empty() {
         // os-release(5): "If not set, defaults to linux". It names no distribution whose advisories could be asked.
         release.id = "linux".into();
     }
-    Ok(release)
-}
-
-/// One shell word: quotes of both kinds, and backslashes outside single quotes.
-fn unquote(value: &str) -> String {
-    let mut word = String::new();
-    let mut quote = None;
-    let mut characters = value.trim().chars();
-    while let Some(character) = characters.next() {
-        match (character, quote) {
-            ('\\', None | Some('"')) => word.extend(characters.next()),
-            ('"' | '\'', None) => quote = Some(character),
-            (character, Some(open)) if character == open => quote = None,
-            (' ' | '\t' | '#', None) => break,
-            _ => word.push(character),
-        }
-    }
-    word
-}
-
-/// `12.5` of a release, `trixie/sid` before one.
-fn debian_version(member: &mut Member<'_>) -> Result<Release, String> {
-    let text = first_word(member)?;
-    let is_number = text.starts_with(|first: char| first.is_ascii_digit());
-    let (version_id, codename) = if is_number {
-        (text.split('.').next().unwrap_or_default().to_owned(), None)
-    } else {
-        (String::new(), text.split('/').next().map(str::to_owned))
-    };
-    Ok(Release { id: "debian".into(), version_id, codename, ..Release::default() })
-}
-
-/// `3.19.1`, as `VERSION_ID` has it.
-fn alpine_release(member: &mut Member<'_>) -> Result<Release, String> {
-    Ok(Release { id: "alpine".into(), version_id: first_word(member)?, ..Release::default() })
-}
-
-fn first_word(member: &mut Member<'_>) -> Result<String, String> {
-    let bytes = member.bytes(4096).map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&bytes);
-    text.split_whitespace().next().map(str::to_owned).ok_or_else(|| "it is empty".to_owned())
+    Ok(Some(release))
 }
 
 #[cfg(test)]
@@ -143,6 +109,42 @@ mod tests {
     }
 
     #[test]
+    fn every_family_named_itself_in_its_own_way() {
+        for (path, text, id, version) in [
+            ("etc/redhat-release", "Red Hat Enterprise Linux Server release 7.9 (Maipo)\n", "rhel", "7.9"),
+            ("etc/redhat-release", "CentOS release 6.10 (Final)\n", "centos", "6"),
+            ("etc/centos-release", "CentOS Linux release 7.9.2009 (Core)\n", "centos", "7"),
+            ("etc/fedora-release", "Fedora release 20 (Heisenbug)\n", "fedora", "20"),
+            ("etc/system-release", "Amazon Linux AMI release 2018.03\n", "amzn", "2018.03"),
+            ("etc/system-release", "Amazon Linux release 2 (Karoo)\n", "amzn", "2"),
+            ("etc/oracle-release", "Oracle Linux Server release 7.9\n", "ol", "7.9"),
+            ("etc/mageia-release", "Mageia release 9 (Official) for x86_64\n", "mageia", "9"),
+            ("etc/photon-release", "VMware Photon OS 3.0\nPHOTON_BUILD_NUMBER=x\n", "photon", "3.0"),
+            ("etc/mariner-release", "CBL-Mariner 2.0.20230303\nMARINER_BUILD_NUMBER=x\n", "mariner", "2.0"),
+            (
+                "etc/SuSE-release",
+                "SUSE Linux Enterprise Server 12 (x86_64)\nVERSION = 12\nPATCHLEVEL = 5\n# x\n",
+                "sles",
+                "12.5",
+            ),
+            ("etc/SuSE-release", "openSUSE 13.2 (x86_64)\nVERSION = 13.2\nCODENAME = Harlequin\n", "opensuse", "13.2"),
+            (
+                "etc/lsb-release",
+                "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.04\nDISTRIB_CODENAME=lucid\n",
+                "ubuntu",
+                "10.04",
+            ),
+            ("etc/arch-release", "", "arch", ""),
+        ] {
+            let release = read(path, text.as_bytes()).unwrap();
+            assert_eq!((release.id.as_str(), release.version_id.as_str()), (id, version), "{path}: {text}");
+        }
+        assert_eq!(read("etc/redhat-release", b"Somebody's release 1\n"), None);
+        assert_eq!(read("etc/SuSE-release", b"SUSE\n"), None);
+        assert_eq!(read("etc/lsb-release", b"LSB_VERSION=1\n"), None);
+    }
+
+    #[test]
     fn a_distribution_with_control_characters_is_none() {
         assert_eq!(read("etc/os-release", b"ID=\"a\x1bb\"\n"), None);
     }
@@ -151,7 +153,9 @@ mod tests {
         #[test]
         fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
             read("etc/os-release", &bytes);
-            read("etc/debian_version", &bytes);
+            for path in ["etc/debian_version", "etc/redhat-release", "etc/SuSE-release", "etc/lsb-release"] {
+                read(path, &bytes);
+            }
         }
     }
 }

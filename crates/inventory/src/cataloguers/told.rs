@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::package::{Linked, Package, Release};
-use crate::record::{Fact, Owns};
+use crate::record::{Fact, Licences, Owns};
 
 /// Facts and warnings from one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,15 @@ impl Told {
         match linked.check() {
             Ok(()) => self.fact(Fact::Linked(linked)),
             Err(reason) => self.warn(format!("left out what is linked of {:?}: {reason}", clip(&linked.module, 60))),
+        }
+    }
+
+    /// Under which licences a package is; nothing where it is none.
+    pub fn licences(&mut self, licences: Licences) {
+        match licences.check() {
+            _ if licences.licences.is_empty() => {}
+            Ok(()) => self.fact(Fact::Licences(licences)),
+            Err(reason) => self.warn(format!("left out licences of {:?}: {reason}", clip(&licences.name, 60))),
         }
     }
 

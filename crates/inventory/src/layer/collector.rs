@@ -11,7 +11,7 @@ use super::tree::Tree;
 use super::{Limits, owned};
 use crate::cataloguers::{ALL, Told, Wanted, clip, readers_of, readers_of_executables};
 use crate::paths::{join, split};
-use crate::record::{Catalogued, LayerRecord};
+use crate::record::{Catalogued, LayerRecord, PassedBy};
 use crate::worker::protocol::ToldTo;
 use crate::worker::{Launcher, Worker};
 
@@ -35,13 +35,17 @@ pub(super) struct Collector<'a> {
     whiteouts: Names,
     opaque: Names,
     warnings: Warnings,
+    /// What an earlier walk of this layer passed by.
+    known_links: HashMap<&'a str, &'a [u8]>,
+    passed_by: BTreeMap<String, Vec<u8>>,
 }
 
-/// The tickets of a file that was sent to the worker, and who read it.
+/// The ticket of a file that was sent to the worker, who reads it, and whose reading counts for this path.
 #[derive(Clone, Debug)]
 struct Asked {
     ticket: u32,
     readers: Vec<u8>,
+    counts: Vec<u8>,
 }
 
 /// Names with a bound on all of them together.
@@ -67,7 +71,15 @@ impl<'a> Collector<'a> {
             whiteouts: Names::default(),
             opaque: Names::default(),
             warnings: Warnings::default(),
+            known_links: HashMap::new(),
+            passed_by: BTreeMap::new(),
         }
+    }
+
+    /// For a second walk: these files are wanted too, under the names of hard links to them.
+    pub(super) fn knowing(self, passed_by: &'a [PassedBy]) -> Self {
+        let known_links = passed_by.iter().map(|file| (file.path.as_str(), file.readers.as_slice())).collect();
+        Self { known_links, ..self }
     }
 
     /// Waits for the worker and puts the record together.
@@ -95,6 +107,7 @@ impl<'a> Collector<'a> {
             others,
             complete,
             warnings: warnings.finish(),
+            passed_by: self.passed_by.into_iter().map(|(path, readers)| PassedBy { path, readers }).collect(),
         }
     }
 
@@ -152,19 +165,30 @@ impl<'a> Collector<'a> {
         self.tree.other(path);
         let mut wanted: Vec<u8> = readers_of(path).collect();
         let read: Vec<u8> = asked.iter().flat_map(|asked| &asked.readers).copied().collect();
-        if wanted.iter().any(|reader| !read.contains(reader)) {
-            let target = clip(&target, 200);
-            self.warnings.push(format!(
-                "/{path}: not read; it is a hard link to /{target}, which came before it was known to be wanted"
-            ));
+        let missed: Vec<u8> = wanted.iter().copied().filter(|reader| !read.contains(reader)).collect();
+        if !missed.is_empty() {
+            self.pass_by(path, &target, missed);
         }
         wanted.extend(readers_of_executables());
         if let Some(asked) = asked {
-            let readers: Vec<u8> = asked.readers.into_iter().filter(|reader| wanted.contains(reader)).collect();
+            let readers: Vec<u8> = asked.readers.iter().copied().filter(|reader| wanted.contains(reader)).collect();
             if !readers.is_empty() {
-                self.tree.read(path, Asked { ticket: asked.ticket, readers });
+                self.tree.read(path, Asked { ticket: asked.ticket, counts: readers.clone(), readers: asked.readers });
             }
         }
+    }
+
+    fn pass_by(&mut self, path: &str, target: &str, readers: Vec<u8>) {
+        if self.passed_by.len() < self.limits.members {
+            let missed = self.passed_by.entry(target.to_owned()).or_default();
+            missed.extend(readers);
+            missed.sort_unstable();
+            missed.dedup();
+        }
+        let target = clip(target, 200);
+        self.warnings.push(format!(
+            "/{path}: not read; it is a hard link to /{target}, which came before it was known to be wanted"
+        ));
     }
 
     fn file(&mut self, path: &str, written: &str, size: u64, content: &mut dyn Read) -> Result<(), LayerError> {
@@ -176,12 +200,19 @@ impl<'a> Collector<'a> {
             readers.sort_unstable();
             readers.dedup();
         }
+        let mut counts = readers.clone();
+        if let Some(others) = self.known_links.get(path) {
+            readers.extend(*others);
+            readers.sort_unstable();
+            readers.dedup();
+        }
         let head = executable::head(size, content).map_err(LayerError::Io)?;
         if executable::is_executable(&head) {
             if readers.is_empty() {
                 return self.executable(path, size, &head, content).map_err(LayerError::Io);
             }
             readers.extend(readers_of_executables());
+            counts.extend(readers_of_executables());
         }
         if readers.is_empty() {
             return Ok(());
@@ -194,7 +225,7 @@ impl<'a> Collector<'a> {
             self.warnings.push(too_many(path, limits.members));
         } else {
             let ticket = self.worker.ask(path, readers.clone(), size, content).map_err(LayerError::Io)?;
-            self.tree.read(path, Asked { ticket, readers });
+            self.tree.read(path, Asked { ticket, readers, counts });
         }
         Ok(())
     }
@@ -222,9 +253,9 @@ impl<'a> Collector<'a> {
                 return Ok(());
             }
             Sifted::InMemory(mut bytes) => worker.ask(path, readers.clone(), size, &mut bytes)?,
-            Sifted::InFile(room) => worker.ask_in(path, readers.clone(), room),
+            Sifted::InFile(room) => worker.ask_in(path, readers.clone(), &room),
         };
-        self.tree.read(path, Asked { ticket, readers });
+        self.tree.read(path, Asked { ticket, counts: readers.clone(), readers });
         Ok(())
     }
 }
@@ -273,7 +304,7 @@ fn catalogued(files: BTreeMap<String, Asked>, mut told: BTreeMap<u32, Vec<ToldTo
         for answer in answers.unwrap_or_default() {
             let told_something = !answer.facts.is_empty() || !answer.warnings.is_empty();
             let Some(cataloguer) = ALL.get(usize::from(answer.reader)) else { continue };
-            if told_something && asked.readers.contains(&answer.reader) {
+            if told_something && asked.counts.contains(&answer.reader) {
                 files_told.push(Catalogued {
                     path: path.clone(),
                     cataloguer: cataloguer.id().to_owned(),

@@ -62,6 +62,20 @@ pub fn catalogue(
     Ok((walked, record))
 }
 
+/// The same for a layer whose `first` record says that files were passed by ([`LayerRecord::passed_by`]): with what is
+/// known now they are read. The caller compares the digests again.
+pub fn catalogue_again(
+    input: impl Read + Send,
+    first: &LayerRecord,
+    limits: &Limits,
+    launcher: &Launcher,
+) -> Result<(Walked, LayerRecord), LayerError> {
+    let mut collector = Collector::new(limits, launcher).knowing(&first.passed_by);
+    let walked = image::layer::walk(input, &limits.walk, &mut collector)?;
+    let record = collector.finish(walked.diff_id.clone());
+    Ok((walked, record))
+}
+
 /// Catalogues a plain layer by seeking over what no cataloguer wants, without computing a digest; `None` where it is
 /// compressed. The record is of the layer that the archive claims to be `claimed`: for showing, never for keeping.
 pub fn catalogue_unverified(

@@ -8,6 +8,7 @@
 
 mod gone;
 mod group;
+mod licences;
 mod owners;
 mod view;
 
@@ -45,11 +46,12 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let (mut packages, files): (Vec<Located>, Vec<&Catalogued>) = found.into_iter().unzip();
     let owners = owners::of_each(layers, &packages, &files);
     packages.iter_mut().zip(owners).for_each(|(located, owner)| located.owner = owner);
+    licences::fill(&mut packages, groups.values().flat_map(Group::files).copied());
     let gone = gone::gone(taken, &packages, release.as_ref());
-    let warnings = warnings(layers, &groups, release.as_ref(), &packages);
+    let (warnings, unread) = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
     let linked = linked(&groups);
-    Inventory { release, packages, layers, warnings, gone, linked, ..Inventory::default() }
+    Inventory { release, packages, layers, warnings, unread, gone, linked, ..Inventory::default() }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
@@ -147,25 +149,35 @@ fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
     (package.kind, &package.name, &package.version, &located.path, package.architecture.as_deref())
 }
 
+/// What could not be read, and those of it that may hide packages: whatever was left out of a layer as such, and of a
+/// distribution's own database. A broken file in a language's folder is one that its own tools cannot use either.
 fn warnings(
     layers: &[LayerRecord],
     groups: &BTreeMap<Key<'_>, Group<'_>>,
     release: Option<&Release>,
     packages: &[Located],
-) -> Vec<String> {
-    let mut warnings = Vec::new();
+) -> (Vec<String>, Vec<String>) {
+    let mut unread = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
-        warnings.extend(layer.warnings.iter().map(|warning| format!("layer {index}: {warning}")));
+        unread.extend(layer.warnings.iter().map(|warning| format!("layer {index}: {warning}")));
         let unknown = layer.files.iter().find(|file| by_id(&file.cataloguer).is_none());
-        warnings.extend(unknown.map(|file| format!("layer {index}: no cataloguer {:?} here", file.cataloguer)));
+        unread.extend(unknown.map(|file| format!("layer {index}: no cataloguer {:?} here", file.cataloguer)));
     }
+    let mut warnings = Vec::new();
     for file in groups.values().flat_map(Group::files) {
         let of_file = file.warnings.iter().map(|warning| format!("/{} ({}): {warning}", file.path, file.cataloguer));
-        warnings.extend(of_file);
+        let tells_of_distribution =
+            |fact: &Fact| matches!(fact, Fact::Package(package) if package.kind.is_of_distribution());
+        let is_database = DATABASES.contains(&file.cataloguer.as_str()) || file.facts.iter().any(tells_of_distribution);
+        if is_database { unread.extend(of_file) } else { warnings.extend(of_file) }
     }
     let of_distribution = |located: &Located| located.package.kind.is_of_distribution();
     if release.is_none() && packages.iter().any(of_distribution) {
         warnings.push("the image has no os-release: which distribution's advisories apply cannot be told".into());
     }
-    warnings
+    warnings.splice(0..0, unread.iter().cloned());
+    (warnings, unread)
 }
+
+/// The cataloguers of a distribution's own database.
+const DATABASES: &[&str] = &["dpkg", "apk", "rpm", "rpm-manifest", "alpm"];

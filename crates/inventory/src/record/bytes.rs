@@ -75,6 +75,7 @@ impl LayerRecord {
                     super::Fact::Linked(linked) => linked.check().is_ok(),
                     super::Fact::Owns(owns) => owns.files.len() <= Owns::FILES,
                     super::Fact::Release(release) => release.check().is_ok(),
+                    super::Fact::Licences(licences) => licences.check().is_ok(),
                 })
         });
         let is_before = |one: &Link, other: &Link| one.path < other.path;
@@ -113,6 +114,7 @@ mod tests {
             others: hashes,
             complete: true,
             warnings: vec!["x".into()],
+            passed_by: vec![],
         }
     }
 

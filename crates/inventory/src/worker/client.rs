@@ -60,7 +60,7 @@ impl<'a> Worker<'a> {
                 Err(error) => Err(error),
             };
             return Ok(match outcome {
-                Ok(room) => self.ask_in(path, readers, room),
+                Ok(room) => self.ask_in(path, readers, &room),
                 Err(error) => {
                     self.lost_file(path, &error);
                     self.ticket()
@@ -97,14 +97,14 @@ impl<'a> Worker<'a> {
     }
 
     /// Asks about the member in that room, as [`Worker::ask`] does.
-    pub(crate) fn ask_in(&mut self, path: &str, readers: Vec<u8>, room: Room) -> u32 {
+    pub(crate) fn ask_in(&mut self, path: &str, readers: Vec<u8>, room: &Room) -> u32 {
         let carried = Carried::InFile { offset: room.offset };
         let request = self.request(path, readers, room.size, carried);
         let ticket = request.ticket;
         if self.has_told_too_much(path) {
             return ticket;
         }
-        let outcome = match self.spool.keep(&room) {
+        let outcome = match self.spool.keep(room) {
             Err(error) => Err(error),
             Ok(()) if matches!(self.launcher.0, Start::Unsealed) => {
                 room.bytes().map(|bytes| self.keep(answer(&request, &mut Cursor::new(bytes)), 0))

@@ -145,6 +145,7 @@ impl Answer {
                     Fact::Package(package) => package.check()?,
                     Fact::Release(release) => release.check()?,
                     Fact::Linked(linked) => linked.check()?,
+                    Fact::Licences(licences) => licences.check()?,
                     Fact::Owns(owns) if owns.files.len() > Owns::FILES => return Err("a package of too many files"),
                     Fact::Owns(_) => {}
                 }

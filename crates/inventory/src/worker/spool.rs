@@ -26,14 +26,12 @@ pub(crate) struct Room {
 impl Spool {
     /// The file, unlinked from the first moment where the file system can do that.
     pub(super) fn file(&mut self) -> io::Result<Arc<File>> {
-        match &self.file {
-            Some(file) => Ok(Arc::clone(file)),
-            None => {
-                let file = Arc::new(tempfile::tempfile()?);
-                self.file = Some(Arc::clone(&file));
-                Ok(file)
-            }
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
         }
+        let file = Arc::new(tempfile::tempfile()?);
+        self.file = Some(Arc::clone(&file));
+        Ok(file)
     }
 
     /// Room for a member behind those that the worker still reads. What was given out before and not kept is lost.

@@ -12,7 +12,7 @@ use inventory::worker::Bounds;
 use inventory::{Inventory, Linked, PackageKind, merge};
 
 use crate::layers::Layer;
-use crate::support::{launcher, output_of, skip};
+use crate::support::{cache, launcher, output_of, skip};
 
 fn scanned(files: &[(&str, &Path)]) -> Inventory {
     let layer = files.iter().fold(Layer::new(), |layer, (name, path)| layer.file(name, std::fs::read(path).unwrap()));
@@ -47,6 +47,9 @@ struct Go {
     _folder: tempfile::TempDir,
     programs: BTreeMap<&'static str, PathBuf>,
 }
+
+/// A name, Go's environment, and arguments of `go build`.
+type Way = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 
 const MAIN: &str = r#"
 package main
@@ -86,17 +89,18 @@ func Inlined(number int) int { return number + 1 }
 func NeverCalled() string { return "nobody asks" }
 "#;
 
-fn go_is_there() -> bool {
-    Command::new("go").arg("version").output().is_ok_and(|output| output.status.success())
+fn go_program() -> Option<&'static str> {
+    let runs = |program: &&str| Command::new(program).arg("version").output().is_ok_and(|said| said.status.success());
+    ["go", "/usr/local/go/bin/go"].into_iter().find(runs)
 }
 
 fn go() -> Option<&'static Go> {
     static BUILT: OnceLock<Option<Go>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        if !go_is_there() {
+        let Some(go) = go_program() else {
             skip("there is no go to build programs with");
             return None;
-        }
+        };
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);
@@ -128,7 +132,7 @@ fn go() -> Option<&'static Go> {
             dotted,
         );
         let mut programs = BTreeMap::new();
-        let ways: &[(&str, &[(&str, &str)], &[&str])] = &[
+        let ways: &[Way] = &[
             ("plain", &[], &[]),
             ("stripped", &[], &["-ldflags=-s -w -buildid="]),
             ("trimmed", &[], &["-trimpath", "-buildmode=pie"]),
@@ -142,7 +146,7 @@ fn go() -> Option<&'static Go> {
         ];
         for (name, environment, arguments) in ways {
             let program = folder.path().join(name);
-            let mut build = Command::new("go");
+            let mut build = Command::new(go);
             build.arg("build").args(*arguments).arg("-o").arg(&program).arg(".").current_dir(folder.path().join("app"));
             build.env("GOPROXY", format!("file://{}/proxy", folder.path().display())).env("GONOSUMDB", "*");
             build.env("GOMODCACHE", folder.path().join("cache")).env("GOFLAGS", "-mod=mod -modcacherw -buildvcs=false");
@@ -171,7 +175,7 @@ fn proxied(folder: &Path, module: &str, version: &str, manifest: &str, file: &st
 
 /// What `go version -m` says, replacements in place of what they replace.
 fn told_by_go(program: &Path) -> BTreeSet<(String, String)> {
-    let said = output_of(Command::new("go").args(["version", "-m"]).arg(program));
+    let said = output_of(Command::new(go_program().unwrap()).args(["version", "-m"]).arg(program));
     let mut modules: Vec<(String, String)> = Vec::new();
     let mut lines = said.lines();
     let version = lines.next().unwrap().rsplit_once(": go").unwrap().1;
@@ -233,7 +237,7 @@ fn every_function_that_the_symbol_table_names_is_told() {
     let Some(go) = go() else { return };
     let plain = &go.programs["plain"];
     let inventory = scanned(&[("stripped", &go.programs["stripped"]), ("plain", plain)]);
-    let symbols = output_of(Command::new("go").args(["tool", "nm"]).arg(plain));
+    let symbols = output_of(Command::new(go_program().unwrap()).args(["tool", "nm"]).arg(plain));
     let told = linked(&inventory, "/stripped");
     let stdlib = told["stdlib"];
     let mut checked = 0;
@@ -244,7 +248,7 @@ fn every_function_that_the_symbol_table_names_is_told() {
         let is_plain = !name.contains(['[', ':', '-'])
             && !name.contains(".func")
             && name.contains('/')
-            && !name.ends_with(".abi0");
+            && name.rsplit('.').next() != Some("abi0");
         let folder = name.rfind('/').map_or(0, |at| at + 1);
         let Some(dot) = name[folder..].find('.').map(|at| at + folder) else { continue };
         let symbol = name[dot + 1..].replace(['(', '*', ')'], "");
@@ -342,7 +346,11 @@ fn the_crates_of_a_program_are_in_its_section() {
 
 #[test]
 fn cargo_auditables_own_programs_are_read() {
-    if Command::new("cargo-auditable").arg("--version").output().is_err() {
+    let tools = std::env::var_os("PLIMSOLL_TOOLS").map_or_else(|| cache().join("tools"), PathBuf::from).join("bin");
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    // By the shell: `Command` looks for a program where this process has its own.
+    let is_there = Command::new("sh").args(["-c", "command -v cargo-auditable"]).env("PATH", &path).output();
+    if is_there.is_ok_and(|found| found.stdout.is_empty()) {
         return skip("there is no cargo-auditable to build a program with");
     }
     let folder = tempfile::tempdir().unwrap();
@@ -356,7 +364,8 @@ fn cargo_auditables_own_programs_are_read() {
     build
         .args(["auditable", "build", "--quiet", "--release"])
         .current_dir(&app)
-        .env("CARGO_TARGET_DIR", app.join("target"));
+        .env("CARGO_TARGET_DIR", app.join("target"))
+        .env("PATH", path);
     output_of(&mut build);
     let lock = std::fs::read_to_string(app.join("Cargo.lock")).unwrap();
     let itoa = lock.split("name = \"itoa\"\nversion = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();

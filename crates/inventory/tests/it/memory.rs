@@ -53,6 +53,15 @@ fn layer(output: &mut impl Write) -> io::Result<()> {
     let paragraphs = paragraph.repeat(8000);
     member(output, "usr/lib/large.so", 150 << 20, &vec![7; 1 << 20])?;
     member(output, "var/lib/dpkg/status", 30 << 20, &paragraphs)?;
+    // Executables: some that end in memory, some that go through the file, with and without a mark.
+    for (index, size) in [5 << 20, 60 << 20, 7 << 20, 40 << 20].into_iter().enumerate() {
+        for mark in [&b"nothing"[..], b"\xff Go buildinf:"] {
+            let mut block = vec![7; 1 << 20];
+            block[..64].copy_from_slice(&[b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0", &[0; 46][..]].concat());
+            block[512..512 + mark.len()].copy_from_slice(mark);
+            member(output, &format!("usr/bin/{index}{}", mark.len()), size, &block)?;
+        }
+    }
     for index in 0..100_000 {
         member(output, &format!("usr/share/doc/{:03}/{index}", index / 100), 100, &[b'x'; 512])?;
     }

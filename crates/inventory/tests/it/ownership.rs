@@ -21,6 +21,7 @@ fn layer(files: Vec<Catalogued>) -> LayerRecord {
         others,
         complete: true,
         warnings: vec![],
+        passed_by: vec![],
     }
 }
 
@@ -118,4 +119,16 @@ fn what_was_away_and_came_back_is_not_gone() {
     let mut without = layer(vec![]);
     without.whiteouts = vec![METADATA.into()];
     assert_eq!(merge(&[with(), without, with()]).gone, []);
+}
+
+#[test]
+fn what_may_hide_packages_is_told_apart_from_what_cannot() {
+    let mut base = layer(vec![status(&[("curl", "8")]), idna("3.3")]);
+    base.files[1].warnings = vec!["it is not metadata".into()];
+    let inventory = merge(std::slice::from_ref(&base));
+    assert_eq!((inventory.warnings.len(), inventory.unread.len()), (2, 0), "{:?}", inventory.warnings);
+    base.files[0].warnings = vec!["left out what comes after 100000 entries".into()];
+    base.warnings = vec!["/var/lib/dpkg/status: not read".into()];
+    let inventory = merge(&[base]);
+    assert_eq!((inventory.warnings.len(), inventory.unread.len()), (4, 2), "{:?}", inventory.unread);
 }

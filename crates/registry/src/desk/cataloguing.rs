@@ -35,6 +35,9 @@ pub trait Cataloguing: Send + Sync + 'static {
     /// Reads a layer from its first byte to its last. Blocks.
     fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<Catalogued, String>;
 
+    /// Reads a layer once more, with what its first record says of files that were passed by. Blocks.
+    fn catalogue_again(&self, input: Box<dyn Read + Send>, first: &LayerRecord) -> Result<Catalogued, String>;
+
     /// Keeps what was learned; an error where it is not all that there is to learn.
     fn keep<'a>(&'a self, catalogued: &'a Catalogued) -> Answer<'a, Result<(), String>>;
 
@@ -51,6 +54,11 @@ pub trait Cataloguing: Send + Sync + 'static {
 impl Cataloguing for Scanner {
     fn catalogue(&self, input: Box<dyn Read + Send>) -> Result<Catalogued, String> {
         let (walked, record) = Scanner::catalogue(self, input).map_err(|error| explain(&error))?;
+        Ok(Catalogued { walked, record })
+    }
+
+    fn catalogue_again(&self, input: Box<dyn Read + Send>, first: &LayerRecord) -> Result<Catalogued, String> {
+        let (walked, record) = Scanner::catalogue_again(self, input, first).map_err(|error| explain(&error))?;
         Ok(Catalogued { walked, record })
     }
 

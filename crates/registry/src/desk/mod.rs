@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use image::Digest;
+use inventory::LayerRecord;
 use store::Store;
 use store::blobs::Incoming;
 use thiserror::Error;
@@ -180,7 +181,25 @@ impl Desk {
         }
     }
 
+    /// Reads a stored layer once more, for what was passed by before it was known to be wanted.
+    async fn read_again(&self, blob: &Digest, first: LayerRecord) -> Result<Catalogued, String> {
+        let (blobs, cataloguing, digest) = (self.store.blobs().clone(), Arc::clone(&self.cataloguing), blob.clone());
+        let task = tokio::task::spawn_blocking(move || {
+            let file = blobs.open(&digest).map_err(|error| error.to_string())?;
+            let file = file.ok_or_else(|| "it is not in the store".to_owned())?;
+            cataloguing.catalogue_again(Box::new(file), &first)
+        });
+        task.await.map_err(|error| format!("the cataloguer failed: {error}"))?
+    }
+
     async fn keep(&self, blob: &Digest, catalogued: &Catalogued) -> Result<(), String> {
+        let again;
+        let catalogued = if catalogued.record.passed_by.is_empty() {
+            catalogued
+        } else {
+            again = self.read_again(blob, catalogued.record.clone()).await?;
+            &again
+        };
         let sha256 = blob.algorithm() == image::digest::Algorithm::Sha256;
         if sha256 && catalogued.walked.blob != *blob {
             return Err(format!("its bytes have digest {}; the stored file has gone bad", catalogued.walked.blob));

@@ -94,3 +94,32 @@ async fn a_layer_whose_worker_died_is_read_again_by_the_next_scan() {
     }
     assert_eq!(house.store.report(&made.image.digest).await.unwrap(), None);
 }
+
+/// A layer in which pnpm's store comes before the package that is a hard link into it.
+fn pnpm() -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let content = br#"{"name": "left-pad", "version": "1.3.0"}"#;
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, "root/.local/share/pnpm/store/v3/files/ab/cdef", &content[..]).unwrap();
+    let mut link = tar::Header::new_gnu();
+    link.set_entry_type(tar::EntryType::Link);
+    link.set_size(0);
+    let path = "usr/src/app/node_modules/left-pad/package.json";
+    tar.append_link(&mut link, path, "root/.local/share/pnpm/store/v3/files/ab/cdef").unwrap();
+    tar.into_inner().unwrap()
+}
+
+#[tokio::test]
+async fn what_a_hard_link_names_is_found_though_it_came_before_it_was_known_to_be_wanted() {
+    let house = House::new().await;
+    let made = Arc::new(Made::new(&[pnpm()]));
+    let source: Arc<dyn ImageSource> = made.clone();
+    let report = house.scanner.scan(source, Options::default(), Arc::new(Silent)).await.unwrap();
+    let found: Vec<_> =
+        report.inventory.packages.iter().map(|found| (found.package.name.as_str(), found.path.as_str())).collect();
+    assert_eq!(found, [("left-pad", "/usr/src/app/node_modules/left-pad/package.json")]);
+    assert!(report.inventory.unread.is_empty(), "{:?}", report.inventory.unread);
+    assert_eq!(made.take_opened(), 2, "the layer is read a second time");
+}

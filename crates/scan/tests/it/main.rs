@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod believed;
+mod distro;
 mod layers;
 mod made;
 mod reports;

@@ -16,7 +16,8 @@ use crate::output::{self, plain};
 /// Arguments of `plimsoll db import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Folders of records or archives, .zip, .tar, .tar.gz, .tar.zst or .json files, in OSV's format
+    /// Folders of records or archives, .zip, .tar, .tar.gz, .tar.zst or .json files, in OSV's format; CISA's catalog of
+    /// exploited vulnerabilities and FIRST's EPSS scores, as they are published
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What to call them; an earlier import of that name is replaced [default: the file's name without its ending]
@@ -32,7 +33,7 @@ pub(crate) struct Opened(Vec<(String, Input)>);
 const NAMED_SKIPS: usize = 5;
 
 /// What files of records are called.
-const RECORDS: [&str; 2] = [".json", ".jsonl"];
+const RECORDS: [&str; 5] = [".json", ".jsonl", ".csv", ".json.gz", ".csv.gz"];
 /// What archives are called.
 const ARCHIVES: [&str; 5] = [".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"];
 
@@ -92,7 +93,7 @@ fn usual_name(path: &Path) -> Result<String> {
     let mut name = file.to_string_lossy().into_owned();
     if !path.is_dir() {
         while let Some((begin, ending)) = name.rsplit_once('.') {
-            let known = ["zip", "tar", "gz", "tgz", "zst", "json", "jsonl", "osv"].contains(&ending);
+            let known = ["zip", "tar", "gz", "tgz", "zst", "json", "jsonl", "osv", "csv"].contains(&ending);
             if !known || begin.is_empty() {
                 break;
             }
@@ -126,7 +127,13 @@ pub(super) fn perform(opened: Opened, path: &Path) -> Result<ExitCode> {
 
 fn tell(segment: &Compiled) -> Result<()> {
     let (info, counts) = (&segment.info, &segment.info.counts);
-    let mut line = format!("{}: {}", plain(&info.name), number(counts.records, "record"));
+    let mut line = format!("{}: ", plain(&info.name));
+    let mut parts = vec![(counts.records, "record"), (counts.kev, "exploited CVE"), (counts.epss, "score")];
+    parts.retain(|(count, _)| *count > 0);
+    if parts.is_empty() {
+        parts.push((0, "record"));
+    }
+    line.push_str(&parts.into_iter().map(|(count, noun)| number(count, noun)).collect::<Vec<_>>().join(", "));
     for (count, what) in
         [(counts.withdrawn, "withdrawn"), (counts.duplicates, "given twice"), (counts.skipped, "skipped")]
     {

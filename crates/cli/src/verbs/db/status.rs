@@ -5,15 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use advisory::Index;
-use advisory::index::SegmentInfo;
+use advisory::index::{Failure, SegmentInfo, failures};
 use advisory::sources::Skipped;
 use anyhow::Result;
-use clap::ValueEnum;
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-use super::number;
+use super::{Format, age, number};
 use crate::output::{self, plain};
 
 /// Arguments of `plimsoll db status`.
@@ -25,14 +23,6 @@ pub(crate) struct Arguments {
     /// Check every byte of the index against its checksum
     #[arg(long)]
     check: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
 }
 
 /// So many ecosystems or skipped records are named in the text.
@@ -47,6 +37,7 @@ struct Status<'a> {
     id: String,
     oldest: Option<String>,
     segments: Vec<Segment<'a>>,
+    failures: Vec<Failure>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +45,7 @@ struct Segment<'a> {
     name: &'a str,
     origin: &'a str,
     fetched_ecosystem: Option<&'a str>,
+    changes_of: Option<&'a str>,
     fetched_at: &'a str,
     newest_record: Option<&'a str>,
     records: u64,
@@ -64,6 +56,10 @@ struct Segment<'a> {
     without_package: u64,
     skipped: u64,
     skipped_examples: &'a [Skipped],
+    kev: u64,
+    kev_released: Option<&'a str>,
+    epss: u64,
+    epss_scored: Option<&'a str>,
     ecosystems: Vec<Ecosystem>,
 }
 
@@ -98,6 +94,7 @@ impl<'a> Status<'a> {
             id: identity.id,
             oldest: Some(identity.built_at).filter(|time| !time.is_empty()),
             segments,
+            failures: failures(path),
         })
     }
 
@@ -106,6 +103,13 @@ impl<'a> Status<'a> {
         let _ = writeln!(text, "{}", self.id);
         for segment in &self.segments {
             segment.write(&mut text, now);
+        }
+        if !self.failures.is_empty() {
+            text.push_str("\ncould not be fetched, and is as it was\n");
+        }
+        for failure in &self.failures {
+            let ago = age(&failure.at, now);
+            let _ = writeln!(text, "  {}, {} ({ago}): {}", plain(&failure.source), failure.at, plain(&failure.reason));
         }
         text
     }
@@ -119,6 +123,7 @@ impl<'a> Segment<'a> {
             name: &info.name,
             origin: &info.origin,
             fetched_ecosystem: info.ecosystem.as_deref(),
+            changes_of: info.changes_of.as_deref(),
             fetched_at: &info.fetched_at,
             newest_record: counts.newest.as_deref(),
             records: counts.records,
@@ -129,6 +134,10 @@ impl<'a> Segment<'a> {
             without_package: counts.without_package,
             skipped: counts.skipped,
             skipped_examples: &counts.skipped_examples,
+            kev: counts.kev,
+            kev_released: counts.kev_released.as_deref(),
+            epss: counts.epss,
+            epss_scored: counts.epss_scored.as_deref(),
             ecosystems: ecosystems.map(|(name, records)| Ecosystem { name, records }).collect(),
         })
     }
@@ -136,8 +145,22 @@ impl<'a> Segment<'a> {
     fn write(&self, text: &mut String, now: OffsetDateTime) {
         let _ = writeln!(text, "\n{}", plain(self.name));
         let _ = writeln!(text, "  from        {}", plain(self.origin));
-        let verb = if self.fetched_ecosystem.is_some() { "fetched" } else { "imported" };
-        let _ = writeln!(text, "  {verb:<11} {}{}", self.fetched_at, age(self.fetched_at, now));
+        let is_fetched = self.fetched_ecosystem.is_some() || self.changes_of.is_some();
+        let verb = if is_fetched { "fetched" } else { "imported" };
+        let _ = writeln!(text, "  {verb:<11} {}, {}", self.fetched_at, age(self.fetched_at, now));
+        for (count, what, day) in [
+            (self.kev, "exploited vulnerabilities of CISA's catalog", self.kev_released),
+            (self.epss, "scores of FIRST's exploit prediction", self.epss_scored),
+        ] {
+            if count > 0 {
+                let day = day.and_then(|day| day.get(..10)).map(|day| format!(" of {}", plain(day)));
+                let _ = writeln!(text, "  {count:<11} {what}{}", day.unwrap_or_default());
+            }
+        }
+        if self.records == 0 && self.withdrawn == 0 && self.kev + self.epss > 0 {
+            self.write_skipped(text);
+            return;
+        }
         if let Some(newest) = self.newest_record {
             let _ = writeln!(text, "  newest      {}", plain(newest));
         }
@@ -150,11 +173,17 @@ impl<'a> Segment<'a> {
             (self.duplicates, "given twice, left out"),
             (self.commits_only, "name only commits, cannot match"),
             (self.without_package, "affect no package, cannot match"),
-            (self.skipped, "could not be read"),
         ] {
             if count > 0 {
                 let _ = writeln!(text, "  {count:<11} {what}");
             }
+        }
+        self.write_skipped(text);
+    }
+
+    fn write_skipped(&self, text: &mut String) {
+        if self.skipped > 0 {
+            let _ = writeln!(text, "  {:<11} could not be read", self.skipped);
         }
         for skipped in self.skipped_examples.iter().take(NAMED) {
             let _ = writeln!(text, "              {}: {}", plain(&skipped.name), plain(&skipped.reason));
@@ -172,13 +201,4 @@ fn named(names: impl Iterator<Item = String>, all: usize) -> String {
         _ => {}
     }
     text
-}
-
-fn age(fetched_at: &str, now: OffsetDateTime) -> String {
-    match OffsetDateTime::parse(fetched_at, &Rfc3339).map(|then| (now - then).whole_days()) {
-        Ok(..=0) => ", today".into(),
-        Ok(1) => ", yesterday".into(),
-        Ok(days) => format!(", {days} days ago"),
-        Err(_) => String::new(),
-    }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use advisory::Index;
 use advisory::ecosystem::ecosystems_needed;
 use advisory::sources::fetch::{self, Options, Outcome};
+use advisory::sources::table::SOURCES;
 use anyhow::{Result, bail};
 use findings::Report;
 use store::Store;
@@ -20,8 +21,10 @@ use crate::output::{self, plain};
 /// Arguments of `plimsoll db update`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// OSV's names: Debian, Ubuntu, Alpine, PyPI, npm, Go, crates.io, …
-    /// [default: those fetched before, and those that the images scanned so far need]
+    /// OSV's names: Debian, Ubuntu, Alpine, PyPI, npm, Go, crates.io, …; `kev` for what is exploited, `epss` for what is
+    /// likely to be; `plimsoll db sources` lists them
+    /// [default: those fetched before, those that the images scanned so far need, and from osv.dev kev and epss]
+    #[arg(value_name = "SOURCE")]
     ecosystems: Vec<String>,
     /// Fetch ADDRESS/ECOSYSTEM/all.zip: https://…, http://… or file://…
     /// [default: advisories-from of the configuration file, else osv.dev's own]
@@ -33,16 +36,22 @@ pub(crate) struct Arguments {
 const MOST_IMAGES: u32 = 1000;
 
 pub(super) fn perform(arguments: Arguments, path: &Path, house: &House) -> Result<ExitCode> {
-    let ecosystems =
-        if arguments.ecosystems.is_empty() { wanted(path, &house.folder)? } else { distinct(arguments.ecosystems) };
+    let mut options = Options::default();
+    if let Some(base) = arguments.from.as_ref().or(house.settings.advisories_from.as_ref()) {
+        base.trim_end_matches('/').clone_into(&mut options.base);
+    }
+    let is_named = !arguments.ecosystems.is_empty();
+    let mut ecosystems = if is_named { distinct(arguments.ecosystems) } else { wanted(path, &house.folder)? };
     if ecosystems.is_empty() {
         bail!(
             "nothing was fetched before and no image was scanned yet; name ecosystems: plimsoll db update Debian PyPI"
         )
     }
-    let mut options = Options::default();
-    if let Some(base) = arguments.from.as_ref().or(house.settings.advisories_from.as_ref()) {
-        base.trim_end_matches('/').clone_into(&mut options.base);
+    // A mirror may not have what enriches; where it was fetched before it is fetched again.
+    if !is_named && options.base == fetch::OSV_BUCKET {
+        let enriching = SOURCES.iter().filter(|source| source.enriches()).map(|source| source.name.to_owned());
+        ecosystems.extend(enriching);
+        ecosystems = distinct(ecosystems);
     }
     let update = fetch::update(path, &ecosystems, &options, &Bar::default())?;
     let mut failed = 0;
@@ -50,7 +59,15 @@ pub(super) fn perform(arguments: Arguments, path: &Path, house: &House) -> Resul
         let ecosystem = plain(&ecosystem);
         match outcome {
             Ok(Outcome::Fetched(records)) => {
-                output::write(format!("{ecosystem}: {}\n", number(records, "record")).as_bytes())?;
+                let noun = match ecosystem.as_str() {
+                    "kev" => "exploited CVE",
+                    "epss" => "score",
+                    _ => "record",
+                };
+                output::write(format!("{ecosystem}: {}\n", number(records, noun)).as_bytes())?;
+            }
+            Ok(Outcome::Changed(records)) => {
+                output::write(format!("{ecosystem}: {} changed\n", number(records, "record")).as_bytes())?;
             }
             Ok(Outcome::Unchanged | Outcome::Present) => output::write(format!("{ecosystem}: unchanged\n").as_bytes())?,
             Err(error) => {

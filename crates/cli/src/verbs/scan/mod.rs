@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     /// Which findings are shown and counted
     #[command(flatten)]
     choice: Choice,
-    /// A row for each finding, however many, and what is not counted with the reason
+    /// A row for each finding, however many, and in every format what is not counted, with the reason
     #[arg(long)]
     all: bool,
     /// Ask nobody for advisories; answer from the index as it is
@@ -72,6 +72,9 @@ pub(crate) struct Arguments {
     /// faster, but nothing then says that the layers are the image's
     #[arg(long, conflicts_with = "rehash")]
     unverified: bool,
+    /// Judge the image as of this release, whatever it says itself: debian:12, ubuntu:24.04, rhel:9.4, sles:15.5 …
+    #[arg(long, value_name = "ID:VERSION")]
+    distro: Option<inventory::Release>,
 }
 
 /// How findings are written.
@@ -136,7 +139,7 @@ impl Command for Arguments {
             fail_on: self.fail_on.map(Into::into),
             choice: self.choice.prepare(self.platform)?,
             offline: self.offline || start.settings.offline,
-            options: Options { rehash: self.rehash, unverified: self.unverified },
+            options: Options { rehash: self.rehash, unverified: self.unverified, distro: self.distro },
         })
     }
 

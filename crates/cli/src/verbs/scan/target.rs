@@ -84,18 +84,26 @@ impl<'a> Scanning<'a> {
             }
             Opened::Folder(folder, name) => {
                 let inventory = of_folder(folder, &name).await?;
-                (about::of_folder(name, &inventory), inventory)
+                (about::of_folder(name, &inventory), self.as_told(inventory))
             }
             Opened::PackageList(list, name) => {
                 let about = about::of_list(name, &list);
-                (about, list.inventory)
+                (about, self.as_told(list.inventory))
             }
         })
     }
 
+    /// As of the release that the caller names, where they name one.
+    fn as_told(&self, inventory: Inventory) -> Inventory {
+        match &self.options.distro {
+            Some(release) => inventory.as_of(release.clone()),
+            None => inventory,
+        }
+    }
+
     async fn report_of_image(&self, source: &Arc<dyn ImageSource>) -> Result<Report> {
         let scanner = self.scanner().await?;
-        if !self.options.rehash
+        if self.options.wants_kept()
             && let Some(report) = scanner.kept(source.image()).await?
             && (self.offline || advisories::missing(&self.advisories, &report.inventory)?.is_empty())
         {
@@ -136,6 +144,11 @@ async fn of_folder(folder: OwnedFd, name: &str) -> Result<Inventory> {
     let walk = move || inventory::layer::catalogue_folder(folder, &inventory::layer::Limits::default(), &launcher);
     let record = tokio::task::spawn_blocking(walk).await.context("reading the folder was stopped")?;
     let record = record.with_context(|| format!("cannot read {name}"))?;
+    if !record.complete {
+        // What a worker did not live to tell is unknown, and a report without it would look like one with it.
+        let lost = record.warnings.iter().map(|warning| crate::output::plain(warning)).collect::<Vec<_>>().join("; ");
+        anyhow::bail!("a part of {name} could not be read ({lost}); scan it again, and if it stays so tell us");
+    }
     let mut inventory = inventory::merge(&[record]);
     for warning in &mut inventory.warnings {
         // There is only one, and nobody made it.

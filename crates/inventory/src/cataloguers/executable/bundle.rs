@@ -206,7 +206,9 @@ mod tests {
             if major >= 6 {
                 numbers.push(if is_compressed { stored.len() as u64 } else { 0 });
             }
-            numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+            for number in numbers {
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
             bytes.push(kind);
             bytes.extend(text(&name));
         }

@@ -218,13 +218,11 @@ struct Headers<'a> {
 
 impl Read for Headers<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.left.checked_sub(buffer.len() as u64) {
-            Some(left) => self.left = left,
-            None => {
-                self.left = 0;
-                return Err(io::Error::other("its headers are too large"));
-            }
-        }
+        let Some(left) = self.left.checked_sub(buffer.len() as u64) else {
+            self.left = 0;
+            return Err(io::Error::other("its headers are too large"));
+        };
+        self.left = left;
         self.content.read(buffer)
     }
 }

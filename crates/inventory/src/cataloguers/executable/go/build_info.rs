@@ -60,13 +60,13 @@ impl BuildInfo {
             if width != 4 && width != 8 {
                 return None;
             }
-            let mut pointed = |place: usize| {
+            let mut text_at = |place: usize| {
                 let pointer = number(header.get(place..place + width)?, is_big_endian);
                 let text = layout.memory(content, pointer, 2 * width as u64)?;
                 let (start, length) = (number(&text[..width], is_big_endian), number(&text[width..], is_big_endian));
                 layout.memory(content, start, Some(length).filter(|length| *length <= LONGEST_TEXT)?)
             };
-            (pointed(16)?, pointed(16 + width).unwrap_or_default())
+            (text_at(16)?, text_at(16 + width).unwrap_or_default())
         };
         if toolchain.is_empty() {
             return None;

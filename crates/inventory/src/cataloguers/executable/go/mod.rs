@@ -31,8 +31,7 @@ pub(super) fn read(layout: &Layout, content: &mut dyn Content, told: &mut Told) 
     }
     let mut names: BTreeMap<&str, Named> = BTreeMap::new();
     if let Some(version) = version::of_toolchain(&info.toolchain) {
-        // Programs that come with Go are of its own module `cmd`, without a version of their own.
-        if info.main.is_none() && (info.path == "cmd" || info.path.starts_with("cmd/")) {
+        if is_of_toolchain(&info) {
             told.package(Package::new(PackageKind::Golang, TOOLCHAIN, &version));
         }
         told.package(Package::new(PackageKind::Golang, STANDARD, version));
@@ -46,17 +45,24 @@ pub(super) fn read(layout: &Layout, content: &mut dyn Content, told: &mut Told) 
         if module.path.is_empty() {
             continue;
         }
-        let named = Named::of(module);
+        let own = Named::of(module);
         let linked = is_main.then(|| version::of_main(&info, module)).flatten();
-        let version = linked.unwrap_or_else(|| named.version.clone());
-        told.package(Package::new(PackageKind::Golang, &named.name, version));
-        names.insert(&module.path, named);
+        let version = linked.unwrap_or_else(|| own.version.clone());
+        told.package(Package::new(PackageKind::Golang, &own.name, version));
+        names.insert(&module.path, own);
     }
     // Where the functions cannot be read, nothing is said of any, and every advisory counts.
     if let Ok(packages) = symbols::packages(layout, content) {
-        linked(&info, &names, packages).into_values().for_each(|linked| told.linked(linked));
+        for linked in linked(&info, &names, packages).into_values() {
+            told.linked(linked);
+        }
     }
     true
+}
+
+/// Programs that come with Go are of its own module `cmd`, without a version of their own.
+fn is_of_toolchain(info: &BuildInfo) -> bool {
+    info.main.is_none() && info.path.starts_with("cmd/")
 }
 
 /// The name and version under which a module is known.
@@ -85,7 +91,7 @@ impl Named {
 fn linked(info: &BuildInfo, names: &BTreeMap<&str, Named>, packages: Packages) -> BTreeMap<String, Linked> {
     let mut modules: BTreeMap<String, Linked> = BTreeMap::new();
     let known = names.values().map(|named| named.name.as_str()).chain([STANDARD]);
-    for module in known {
+    for module in known.chain(is_of_toolchain(info).then_some(TOOLCHAIN)) {
         modules.insert(module.to_owned(), Linked { module: module.to_owned(), packages: vec![] });
     }
     for (package, symbols) in packages {
