@@ -244,3 +244,25 @@ impl Read for Steady {
         Ok(given)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_cut_or_grows_while_it_is_read_keeps_its_size() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"abc").unwrap();
+        let steady = |size: u64| {
+            let mut again = file.try_clone().unwrap();
+            io::Seek::rewind(&mut again).unwrap();
+            let mut bytes = Vec::new();
+            Steady { file: again, left: size, failure: None }.read_to_end(&mut bytes).unwrap();
+            bytes
+        };
+        assert_eq!(steady(5), b"abc\0\0");
+        assert_eq!(steady(2), b"ab");
+    }
+}
