@@ -30,7 +30,7 @@ pub fn packages_json(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
         image: Image::of(bill),
         scanned_at: bill.made_at,
         unverified_layers: &inventory.unverified,
-        packages: inventory.packages.iter().map(|located| JsonPackage::of(located, None)).collect(),
+        list: inventory.packages.iter().map(|located| JsonPackage::of(located, None)).collect(),
         gone: inventory.gone.iter().map(JsonGone::of).collect(),
         warnings: &inventory.warnings,
     };
@@ -45,7 +45,8 @@ struct Packages<'a> {
     image: Image<'a>,
     scanned_at: &'a str,
     unverified_layers: &'a [usize],
-    packages: Vec<JsonPackage<'a>>,
+    #[serde(rename = "packages")]
+    list: Vec<JsonPackage<'a>>,
     gone: Vec<JsonGone<'a>>,
     warnings: &'a [String],
 }

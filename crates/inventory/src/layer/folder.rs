@@ -26,10 +26,10 @@ const NAMES_AT_ONCE: usize = 64 << 10;
 
 /// Catalogues what lies in a folder. The record's digest is that of what was found, which no layer has: for showing,
 /// never for keeping.
-pub fn catalogue_folder(folder: OwnedFd, limits: &Limits, launcher: &Launcher) -> Result<LayerRecord, LayerError> {
+pub fn catalogue_folder(folder: &OwnedFd, limits: &Limits, launcher: &Launcher) -> Result<LayerRecord, LayerError> {
     let mut walk = Walk { collector: Collector::new(limits, launcher), limits, entries: 0, device: 0 };
-    walk.device = fs::fstat(&folder).map_err(io::Error::from).map_err(LayerError::Io)?.st_dev;
-    walk.folder(&folder, "", 0)?;
+    walk.device = fs::fstat(folder).map_err(io::Error::from).map_err(LayerError::Io)?.st_dev;
+    walk.folder(folder, "", 0)?;
     let mut record = walk.collector.finish(Digest::sha256(b""));
     let found: Vec<_> = record.files.iter().map(|file| (&file.path, &file.cataloguer, &file.facts)).collect();
     if let Ok(bytes) = postcard::to_allocvec(&found) {

@@ -10,7 +10,7 @@ use inventory::worker::Launcher;
 use inventory::{Inventory, LayerRecord, merge};
 
 fn record(folder: &Path, limits: &Limits) -> Result<LayerRecord, image::layer::LayerError> {
-    catalogue_folder(File::open(folder).unwrap().into(), limits, &Launcher::unsealed_in_this_process())
+    catalogue_folder(&File::open(folder).unwrap().into(), limits, &Launcher::unsealed_in_this_process())
 }
 
 fn inventory(folder: &Path) -> Inventory {

@@ -141,7 +141,7 @@ fn launcher() -> Result<Launcher> {
 
 async fn of_folder(folder: OwnedFd, name: &str) -> Result<Inventory> {
     let launcher = launcher()?;
-    let walk = move || inventory::layer::catalogue_folder(folder, &inventory::layer::Limits::default(), &launcher);
+    let walk = move || inventory::layer::catalogue_folder(&folder, &inventory::layer::Limits::default(), &launcher);
     let record = tokio::task::spawn_blocking(walk).await.context("reading the folder was stopped")?;
     let record = record.with_context(|| format!("cannot read {name}"))?;
     if !record.complete {
