@@ -54,8 +54,10 @@ pub(crate) enum LogFormat {
 /// The verbs, in the order in which `--help` lists them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Find what is vulnerable in an image
+    /// Find what is vulnerable in an image, a folder or a list of packages
     Scan(verbs::scan::Arguments),
+    /// List what is in an image, as a bill of materials
+    Sbom(verbs::sbom::Arguments),
     /// Say why a vulnerability is found in an image, or why not
     Explain(verbs::explain::Arguments),
     /// Serve registry and findings pages on one port

@@ -1,7 +1,7 @@
-//! The image that the command line names, opened in two halves: what only the caller may open, then what is in it.
+//! What the command line names: an image, a folder or a list of packages, opened in two halves: what only the caller may open, then what is in it.
 
 use std::fs::File;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use image::client::{Client, Credentials, RegistrySource, Settings};
 use image::source::{DockerArchive, Engine, LayoutFolder, OciLayout, engine_socket};
 use image::target::Target;
 use image::{ImageSource, Platform, Reference};
+use inventory::sbom::PackageList;
+use rustix::fs::{Mode, OFlags};
 
-/// Where an image is to be read from. No byte of it has been looked at yet.
+/// What is to be scanned, and where it is to be read from. No byte of it has been looked at yet.
 #[derive(Debug)]
 pub(crate) struct Wanted {
     text: String,
@@ -45,6 +47,18 @@ enum Place {
         file: File,
         image: Option<String>,
     },
+    Folder(OwnedFd),
+    PackageList(File),
+}
+
+/// What was named, opened.
+pub(crate) enum Opened {
+    /// An image, with its manifest read.
+    Image(Arc<dyn ImageSource>),
+    /// A folder, of which nothing is read yet, under the name that it was given.
+    Folder(OwnedFd, String),
+    /// A list of packages, read, under the name that it was given.
+    PackageList(Box<PackageList>, String),
 }
 
 impl Wanted {
@@ -74,14 +88,35 @@ impl Wanted {
                 folder.hold_files().with_context(|| hint(text))?;
                 Place::Layout { folder, tag }
             }
-            Target::DockerArchive { file, image } => Place::Archive { file: archive(file.as_deref())?, image },
+            Target::DockerArchive { file, image } => Place::Archive { file: file_or_stdin(file.as_deref())?, image },
+            Target::Folder(folder) => Place::Folder(open_folder(&folder).with_context(|| hint(text))?),
+            Target::PackageList(file) => Place::PackageList(file_or_stdin(file.as_deref())?),
         };
         Ok(Self { text: text.to_owned(), platform, place })
     }
 
-    /// As the owner of the data folder: finds the image and reads its manifest. What has to be copied on the way to
-    /// it lies in `spool`, in files without a name. Blocks.
-    pub(crate) fn open(self, spool: &Path) -> Result<Arc<dyn ImageSource>> {
+    /// As the owner of the data folder: finds an image and reads its manifest, reads a list. What has to be copied on the
+    /// way to it lies in `spool`, in files without a name. Blocks.
+    pub(crate) fn open(self, spool: &Path) -> Result<Opened> {
+        match self.place {
+            Place::Folder(folder) => Ok(Opened::Folder(folder, self.text)),
+            Place::PackageList(file) => {
+                let place = self.text.split_once(':').map_or(self.text.as_str(), |(_, place)| place);
+                let place = if place == "-" { "standard input" } else { place };
+                let list = inventory::sbom::read(file, place);
+                let list = list.with_context(|| format!("cannot read the list of packages {place}"))?;
+                Ok(Opened::PackageList(Box::new(list), self.text))
+            }
+            _ => Ok(Opened::Image(self.image(spool)?)),
+        }
+    }
+
+    /// Whether it is an image: anything else is not known to a store.
+    pub(crate) fn is_image(&self) -> bool {
+        !matches!(self.place, Place::Folder(_) | Place::PackageList(_))
+    }
+
+    fn image(self, spool: &Path) -> Result<Arc<dyn ImageSource>> {
         let platform = self.platform.as_ref();
         match self.place {
             Place::Anywhere { reference, engine, credentials, on_disk } => {
@@ -112,6 +147,7 @@ impl Wanted {
             Place::Archive { file, image } => {
                 Ok(Arc::new(DockerArchive::open(file, &self.text, image.as_deref(), platform, spool)?))
             }
+            Place::Folder(_) | Place::PackageList(_) => anyhow::bail!("{} is no image", self.text),
         }
     }
 }
@@ -130,7 +166,7 @@ fn connect() -> Result<Engine> {
     Ok(Engine::connect(&engine_socket(host.as_deref())?)?)
 }
 
-fn archive(path: Option<&Path>) -> Result<File> {
+fn file_or_stdin(path: Option<&Path>) -> Result<File> {
     if let Some(path) = path {
         return File::open(path).with_context(|| format!("cannot open {}", path.display()));
     }
@@ -143,6 +179,13 @@ fn on_disk(text: &str) -> Option<String> {
     let about = std::fs::metadata(text).ok()?;
     let (kind, prefix) = if about.is_dir() { ("folder", "oci") } else { ("file", "docker-archive") };
     Some(format!("for the {kind} of that name write {prefix}:{text}"))
+}
+
+/// A folder, through a link to it where one is named. Only its descriptor is kept; whoever reads it later may read what
+/// their own user may.
+fn open_folder(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(path, flags, Mode::empty()).map_err(std::io::Error::from)?)
 }
 
 /// What the text would have meant as the name of an image, for whom it was meant so.

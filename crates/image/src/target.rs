@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::Reference;
 use crate::reference::ReferenceError;
 
-/// Where an image is to be read from, told by the text alone.
+/// What is to be scanned and where it is to be read from, told by the text alone.
 ///
 /// A known prefix and a colon win over the image of that name: `registry:2` is the image `2` of a registry. The image
 /// `registry` with tag `2` is written `docker.io/library/registry:2`; see [`Target::other_reading`].
@@ -28,13 +28,18 @@ pub enum Target {
         /// The `org.opencontainers.image.ref.name` of the image, where the layout holds several.
         tag: Option<String>,
     },
-    /// `docker-archive:FILE[:NAME]`: what `docker save` wrote. The file ends at the first colon.
+    /// `docker-archive:FILE[:NAME]`, `oci-archive:FILE[:NAME]`: what `docker save` or skopeo wrote; which of the two it is
+    /// is told by its content. The file ends at the first colon.
     DockerArchive {
         /// The file; none is standard input (`-`).
         file: Option<PathBuf>,
         /// The name of the image, where the archive holds several.
         image: Option<String>,
     },
+    /// `dir:PATH`: a folder, read as if it were the root of an image. No image.
+    Folder(PathBuf),
+    /// `sbom:FILE`: a list of packages that others wrote; none is standard input (`-`). No image.
+    PackageList(Option<PathBuf>),
 }
 
 /// Why a text is no target.
@@ -55,7 +60,9 @@ pub enum TargetError {
         example: &'static str,
     },
     /// A path, which nothing says how to read.
-    #[error("{0:?} is a path; write docker-archive:{0} for a file or oci:{0} for a folder")]
+    #[error(
+        "{0:?} is a path; write docker-archive:{0} or sbom:{0} for a file, oci:{0} for an image layout, dir:{0} for any other folder"
+    )]
     Path(String),
     /// A place that another tool knows.
     #[error("{prefix}: is not read here; {instead}")]
@@ -67,16 +74,25 @@ pub enum TargetError {
     },
 }
 
-/// Prefixes of skopeo, syft and trivy that people will try, and what to write here.
-const ELSEWHERE: [(&str, &str); 8] = [
+/// Prefixes of skopeo, syft, grype and trivy that people will try, and what to write here.
+const ELSEWHERE: [(&str, &str); 10] = [
     ("docker-daemon", "write docker:NAME for the local engine"),
     ("docker-archive-gz", "write docker-archive:FILE, compressed archives are told by their first bytes"),
     ("oci-dir", "write oci:DIR"),
-    ("oci-archive", "write docker-archive:FILE, OCI archives are told by their content"),
-    ("containers-storage", "write the image out with podman save and name it docker-archive:FILE"),
-    ("podman", "write the image out with podman save and name it docker-archive:FILE"),
-    ("dir", "only images are read; write oci:DIR for an OCI layout"),
-    ("file", "write docker-archive:FILE or oci:DIR"),
+    (
+        "containers-storage",
+        "write the image out with `podman save --format oci-archive -o FILE NAME` and scan oci-archive:FILE",
+    ),
+    (
+        "podman",
+        "write the image out with `podman save --format oci-archive -o FILE NAME` and scan oci-archive:FILE, or set \
+         DOCKER_HOST to podman's socket and scan docker:NAME",
+    ),
+    ("containerd", "write the image out with `ctr images export FILE NAME` and scan oci-archive:FILE"),
+    ("nerdctl", "write the image out with `nerdctl save -o FILE NAME` and scan docker-archive:FILE"),
+    ("singularity", "Singularity's images are not known; build an OCI image of the same content"),
+    ("file", "write docker-archive:FILE for an image, sbom:FILE for a list of packages, dir:DIR for a folder"),
+    ("purl", "write package URLs into a file, one a line, and scan sbom:FILE"),
 ];
 
 impl FromStr for Target {
@@ -103,12 +119,12 @@ impl FromStr for Target {
                 }
                 Ok(Self::OciLayout { folder: folder.into(), tag })
             }
-            "docker-archive" => {
-                let (file, image) = split_name(required("docker-archive", "a file", "image.tar")?);
-                if file.is_empty() {
-                    return Err(TargetError::Empty { prefix: "docker-archive", wants: "a file", example: "image.tar" });
-                }
-                Ok(Self::DockerArchive { file: (file != "-").then(|| file.into()), image })
+            "docker-archive" => archive("docker-archive", required("docker-archive", "a file", "image.tar")?),
+            "oci-archive" => archive("oci-archive", required("oci-archive", "a file", "image.tar")?),
+            "dir" => Ok(Self::Folder(required("dir", "a folder", "/srv/app")?.into())),
+            "sbom" => {
+                let file = required("sbom", "a file", "bom.json")?;
+                Ok(Self::PackageList((file != "-").then(|| file.into())))
             }
             _ => match ELSEWHERE.iter().find(|(known, _)| known.eq_ignore_ascii_case(prefix)) {
                 // An image may have such a name and a tag behind it; a path or a second colon cannot follow a tag.
@@ -126,7 +142,8 @@ impl Target {
     /// `registry:2`. For a hint where the target was not found.
     pub fn other_reading(text: &str) -> Option<Reference> {
         let (prefix, tag) = text.split_once(':')?;
-        let is_prefix = matches!(prefix, "docker" | "registry" | "oci" | "docker-archive");
+        let is_prefix =
+            matches!(prefix, "docker" | "registry" | "oci" | "docker-archive" | "oci-archive" | "dir" | "sbom");
         if !is_prefix || tag.contains(['/', ':']) {
             return None;
         }
@@ -149,10 +166,22 @@ impl fmt::Display for Target {
             Self::OciLayout { folder, tag } => ("oci", folder.display().to_string(), tag),
             Self::DockerArchive { file: Some(file), image } => ("docker-archive", file.display().to_string(), image),
             Self::DockerArchive { file: None, image } => ("docker-archive", "-".to_owned(), image),
+            Self::Folder(folder) => ("dir", folder.display().to_string(), &None),
+            Self::PackageList(file) => {
+                ("sbom", file.as_ref().map_or("-".to_owned(), |file| file.display().to_string()), &None)
+            }
         };
         write!(formatter, "{prefix}:{place}")?;
         name.as_ref().map_or(Ok(()), |name| write!(formatter, ":{name}"))
     }
+}
+
+fn archive(prefix: &'static str, rest: &str) -> Result<Target, TargetError> {
+    let (file, image) = split_name(rest);
+    if file.is_empty() {
+        return Err(TargetError::Empty { prefix, wants: "a file", example: "image.tar" });
+    }
+    Ok(Target::DockerArchive { file: (file != "-").then(|| file.into()), image })
 }
 
 fn split_name(text: &str) -> (&str, Option<String>) {

@@ -5,6 +5,7 @@
 //! image's report ([`report`]). The registry calls the same pieces while a layer arrives ([`Scanner::catalogue`]) and
 //! when a manifest completes an image ([`Scanner::report_stored`]).
 
+pub mod about;
 mod advisories;
 mod error;
 mod layers;

@@ -1,28 +1,19 @@
 //! An image's report: made from its inventory and the index in force, and kept with rows that can be looked up.
 
-use findings::{About, Report};
+use findings::Report;
 use image::{Digest, Image};
 use inventory::{Inventory, cataloguers};
 use store::reports::{FindingRow, PackageRow, ReportRow};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::{ScanError, Scanner};
+use crate::{ScanError, Scanner, about};
 
 impl Scanner {
     /// Matches an inventory against the index in force.
     pub(crate) fn judge(&self, image: &Image, inventory: Inventory, layers_read: usize) -> Result<Report, ScanError> {
         let index = self.advisories().current()?;
-        let about = About {
-            name: image.name.clone(),
-            subject: findings::Subject::Image,
-            digest: image.digest.clone(),
-            platform: image::Platform::of_config(&image.config).to_string(),
-            scanned_at: now(),
-            history: image.layers.iter().map(|layer| layer.created_by.clone()).collect(),
-            layers_read,
-        };
-        Ok(Report::new(about, inventory, index.as_ref())?)
+        Ok(Report::new(about::of_image(image, layers_read), inventory, index.as_ref())?)
     }
 
     /// Keeps a report as the image's present one.

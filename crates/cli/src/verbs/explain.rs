@@ -79,7 +79,7 @@ impl Command for Arguments {
         let Prepared { id, wanted, format, chosen, offline } = prepared;
         let applied = chosen.read()?;
         let text = super::runtime()?.block_on(async {
-            let scanning = Scanning::open(&house, offline, Options::default()).await?;
+            let scanning = Scanning::open(&house, offline, Options::default())?;
             let mut report = scanning.report(wanted).await?;
             applied.apply(&mut report, &scanning).await?;
             let index = scanning.index()?;

@@ -7,6 +7,7 @@ pub(crate) mod key;
 pub(crate) mod man;
 pub(crate) mod policy;
 pub(crate) mod run;
+pub(crate) mod sbom;
 pub(crate) mod scan;
 pub(crate) mod sign;
 pub(crate) mod up;
@@ -60,6 +61,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Worker(verb) => worker::serve(&verb),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
+        Verb::Sbom(verb) => halves(verb, &general),
         Verb::Explain(verb) => halves(verb, &general),
         Verb::Up(verb) => halves(verb, &general),
         Verb::Run(verb) => Ok(run::perform(&verb, &general)),

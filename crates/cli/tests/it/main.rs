@@ -8,6 +8,7 @@ mod plimsoll;
 mod policy;
 mod serving;
 mod signing;
+mod targets;
 
 // The image room's own, so that there is one way to start a registry.
 #[allow(dead_code, reason = "not every way to start a registry is used here")]

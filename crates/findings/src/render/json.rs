@@ -9,6 +9,7 @@ use inventory::package::{Gone, Located};
 use inventory::{Inventory, PackageKind};
 use serde::Serialize;
 
+use super::bill::Bill;
 use crate::actions::{Actions, OfLayer, Upgrade};
 use crate::{Counts, Finding, PackageVerdict, Report, Subject, escape, group};
 
@@ -20,6 +21,35 @@ pub fn json(report: &Report) -> serde_json::Result<Vec<u8>> {
     let mut text = escape::json(&serde_json::to_string_pretty(&Document::of(report, &report.actions()))?);
     text.push('\n');
     Ok(text.into_bytes())
+}
+
+/// The packages of a bill in the same shape, without what only a judgement could say.
+pub fn packages_json(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
+    let inventory = bill.inventory;
+    let document = Packages {
+        schema_version: SCHEMA_VERSION,
+        image: Image::of(bill),
+        scanned_at: bill.made_at,
+        unverified_layers: &inventory.unverified,
+        list: inventory.packages.iter().map(|located| JsonPackage::of(located, None)).collect(),
+        gone: inventory.gone.iter().map(JsonGone::of).collect(),
+        warnings: &inventory.warnings,
+    };
+    let mut text = escape::json(&serde_json::to_string_pretty(&document)?);
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+#[derive(Serialize)]
+struct Packages<'a> {
+    schema_version: &'static str,
+    image: Image<'a>,
+    scanned_at: &'a str,
+    unverified_layers: &'a [usize],
+    #[serde(rename = "packages")]
+    list: Vec<JsonPackage<'a>>,
+    gone: Vec<JsonGone<'a>>,
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -189,7 +219,8 @@ struct Uncovered<'a> {
 
 #[derive(Serialize)]
 pub(super) struct JsonPackage<'a> {
-    verdict: PackageVerdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<PackageVerdict>,
     kind: PackageKind,
     name: &'a str,
     version: &'a str,
@@ -215,19 +246,10 @@ impl<'a> Document<'a> {
     fn of(report: &'a Report, actions: &'a Actions) -> Self {
         let groups = report.groups();
         let counts: Counts = groups.iter().map(crate::Group::severity).collect();
-        let history = report.history.iter().map(Option::as_deref).chain(std::iter::repeat(None));
-        let layers = report.inventory.layers.iter().zip(history);
         let present = |text: &'a str| Some(text).filter(|text| !text.is_empty());
         Self {
             schema_version: SCHEMA_VERSION,
-            image: Image {
-                name: &report.name,
-                kind: report.subject,
-                digest: report.digest.as_str(),
-                platform: &report.platform,
-                distribution: Distribution::of(&report.inventory),
-                layers: layers.map(|(diff_id, by)| Layer { diff_id: diff_id.as_str(), created_by: by }).collect(),
-            },
+            image: Image::of(&Bill::of_report(report, false)),
             scanned_at: &report.scanned_at,
             layers_read: report.layers_read,
             unverified_layers: &report.inventory.unverified,
@@ -259,6 +281,21 @@ impl<'a> Document<'a> {
     }
 }
 
+impl<'a> Image<'a> {
+    fn of(bill: &Bill<'a>) -> Self {
+        let history = bill.history.iter().map(Option::as_deref).chain(std::iter::repeat(None));
+        let layers = bill.inventory.layers.iter().zip(history);
+        Self {
+            name: bill.name,
+            kind: bill.subject,
+            digest: bill.digest.as_str(),
+            platform: bill.platform,
+            distribution: Distribution::of(bill.inventory),
+            layers: layers.map(|(diff_id, by)| Layer { diff_id: diff_id.as_str(), created_by: by }).collect(),
+        }
+    }
+}
+
 impl<'a> Distribution<'a> {
     fn of(inventory: &'a Inventory) -> Option<Self> {
         let release = inventory.release.as_ref()?;
@@ -282,7 +319,7 @@ fn findings<'a>(findings: &'a [Finding], keys: Vec<Vec<&'a str>>) -> Vec<JsonFin
 /// Every package with what is known of it.
 fn packages(report: &Report) -> Vec<JsonPackage<'_>> {
     let packages = report.inventory.packages.iter().zip(report.package_verdicts());
-    packages.map(|(located, verdict)| JsonPackage::of(located, verdict)).collect()
+    packages.map(|(located, verdict)| JsonPackage::of(located, Some(verdict))).collect()
 }
 
 impl<'a> JsonFinding<'a> {
@@ -313,7 +350,7 @@ impl<'a> JsonFinding<'a> {
             suppressed: matched.suppressed.as_ref(),
             url: &matched.url,
             modified: matched.modified.as_deref(),
-            package: JsonPackage::of(&finding.located, verdict),
+            package: JsonPackage::of(&finding.located, Some(verdict)),
         }
     }
 }
@@ -398,7 +435,7 @@ impl<'a> JsonGone<'a> {
 }
 
 impl<'a> JsonPackage<'a> {
-    fn of(located: &'a Located, verdict: PackageVerdict) -> Self {
+    fn of(located: &'a Located, verdict: Option<PackageVerdict>) -> Self {
         let package = &located.package;
         let source = package.source.as_ref();
         let owner = located.owner.as_ref();

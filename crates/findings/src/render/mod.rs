@@ -20,7 +20,7 @@ pub use bill::Bill;
 pub use cyclonedx::cyclonedx;
 pub use explain::explain;
 pub use explain_json::explain_json;
-pub use json::{SCHEMA_VERSION, json};
+pub use json::{SCHEMA_VERSION, json, packages_json};
 pub use sarif::{MOST_RESULTS, Sarif, sarif};
 pub use spdx::spdx;
 pub use table::{View, table};

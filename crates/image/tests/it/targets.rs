@@ -12,7 +12,7 @@ fn a_prefix_says_where_to_look() {
         ("debian:12", Target::Reference(reference("debian:12"))),
         ("localhost:5000/a", Target::Reference(reference("localhost:5000/a"))),
         ("docker", Target::Reference(reference("docker"))),
-        ("dir:1.0", Target::Reference(reference("dir:1.0"))),
+        ("podman:5", Target::Reference(reference("podman:5"))),
         ("Docker:debian:12", Target::Engine(reference("debian:12"))),
         ("docker:debian:12", Target::Engine(reference("debian:12"))),
         ("registry:ghcr.io/a/b", Target::Registry(reference("ghcr.io/a/b"))),
@@ -28,6 +28,11 @@ fn a_prefix_says_where_to_look() {
             Target::DockerArchive { file: Some("a.tar".into()), image: Some("app:1".into()) },
         ),
         ("docker-archive:-", Target::DockerArchive { file: None, image: None }),
+        ("oci-archive:a.tar:v1", Target::DockerArchive { file: Some("a.tar".into()), image: Some("v1".into()) }),
+        ("dir:/", Target::Folder("/".into())),
+        ("dir:a:b", Target::Folder("a:b".into())),
+        ("sbom:./bom.json", Target::PackageList(Some("./bom.json".into()))),
+        ("SBOM:-", Target::PackageList(None)),
     ] {
         assert_eq!(text.parse::<Target>().unwrap(), target, "{text}");
         assert_eq!(target.to_string().parse::<Target>().unwrap(), target, "{text}");
@@ -39,7 +44,7 @@ fn what_is_no_target_is_refused_with_what_to_write() {
     let refusal = |text: &str| text.parse::<Target>().unwrap_err().to_string();
     insta::assert_snapshot!(
         ["", "oci:", "docker:", "docker-archive:", "docker-archive::x", "./image.tar", "/srv/layout",
-         "docker://debian", "docker-daemon:debian:12", "oci-archive:/tmp/x", "dir:/tmp/x"].map(refusal).join("\n"),
+         "docker://debian", "docker-daemon:debian:12", "oci-archive::x", "dir:", "sbom:", "containers-storage:localhost/app", "containerd:a/b"].map(refusal).join("\n"),
         @r#"
         "" is not an image reference: it is empty; write a name such as debian:12
         oci: needs a folder behind the colon, for example oci:./layout:latest

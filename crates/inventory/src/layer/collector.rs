@@ -19,10 +19,10 @@ use crate::worker::{Launcher, Worker};
 const WARNINGS: usize = 100;
 
 /// Folders above a member. Real images have some thirty; each costs a little for every member below it.
-const DEEPEST: usize = 256;
+pub(super) const DEEPEST: usize = 256;
 
 /// Names that begin so delete what the rest of the name says (OCI image-spec, layer.md, "Whiteouts").
-const WHITEOUT: &str = ".wh.";
+pub(super) const WHITEOUT: &str = ".wh.";
 /// AUFS kept notes of its own under such names; one of them became part of the specification.
 const AUFS: &str = ".wh..wh.";
 const OPAQUE: &str = ".wh..wh..opq";
@@ -109,6 +109,11 @@ impl<'a> Collector<'a> {
             warnings: warnings.finish(),
             passed_by: self.passed_by.into_iter().map(|(path, readers)| PassedBy { path, readers }).collect(),
         }
+    }
+
+    /// Something that whoever walks has to say.
+    pub(super) fn warn(&mut self, warning: impl AsRef<str>) {
+        self.warnings.push(warning);
     }
 
     fn whiteout(&mut self, path: &str, folder: &str, name: &str) {

@@ -4,6 +4,7 @@
 mod collector;
 mod elf;
 mod executable;
+mod folder;
 mod owned;
 mod seen;
 mod tree;
@@ -16,6 +17,8 @@ use image::layer::{LayerError, Walked, Window};
 use crate::record::LayerRecord;
 use crate::worker::{Bounds, Launcher};
 use collector::Collector;
+
+pub use folder::catalogue_folder;
 
 /// Bounds on what a layer may ask of us.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod executables;
+mod folders;
 mod hostile;
 mod languages;
 mod layers;

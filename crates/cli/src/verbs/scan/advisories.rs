@@ -4,15 +4,15 @@ use advisory::ecosystem::ecosystems_needed;
 use advisory::sources::fetch;
 use anyhow::{Context as _, Result, bail};
 use inventory::Inventory;
-use scan::Scanner;
+use scan::Advisories;
 
 use crate::verbs::db::progress::Bar;
 
 /// Fetches what is missing. What could not be fetched is said and counts as not covered;
 /// without any index there is nothing to answer from.
-pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, from: Option<String>) -> Result<()> {
-    let path = scanner.advisories().path().to_owned();
-    let missing = missing(scanner, inventory)?;
+pub(crate) async fn bring(advisories: &Advisories, inventory: &Inventory, from: Option<String>) -> Result<()> {
+    let path = advisories.path().to_owned();
+    let missing = missing(advisories, inventory)?;
     if !missing.is_empty() {
         let mut options = fetch::Options { only_missing: true, ..fetch::Options::default() };
         options.base = from.unwrap_or(options.base);
@@ -30,7 +30,7 @@ pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, from: Option
                  `plimsoll db import PATH`"
             );
         }
-    } else if scanner.advisories().current()?.is_none() {
+    } else if advisories.current()?.is_none() {
         // An image in which no package was found needs none.
         tracing::info!("nothing in the image needs advisories");
     }
@@ -38,8 +38,8 @@ pub(crate) async fn bring(scanner: &Scanner, inventory: &Inventory, from: Option
 }
 
 /// The ecosystems that no segment of the index covers yet.
-pub(super) fn missing(scanner: &Scanner, inventory: &Inventory) -> Result<Vec<String>> {
-    Ok(match scanner.advisories().current()? {
+pub(super) fn missing(advisories: &Advisories, inventory: &Inventory) -> Result<Vec<String>> {
+    Ok(match advisories.current()? {
         Some(index) => index.missing(inventory)?,
         None => ecosystems_needed(inventory),
     })

@@ -1,4 +1,4 @@
-//! `plimsoll scan`: what is vulnerable in an image.
+//! `plimsoll scan`: what is vulnerable in an image, a folder or a list of packages.
 
 mod advisories;
 mod choice;
@@ -25,18 +25,24 @@ use crate::house::{House, Needs};
 use crate::output::Style;
 use crate::source::Wanted;
 
-/// Arguments of `plimsoll scan`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "TARGET is one of\n  \
+/// What can be scanned, for `--help`.
+pub(crate) const TARGETS: &str = "TARGET is one of\n  \
     NAME                        an image; of the local engine where it has it, else of its registry\n  \
     docker:NAME                 an image of the local engine\n  \
     registry:NAME               an image of a registry\n  \
     oci:DIR[:TAG]               an OCI image layout\n  \
-    docker-archive:FILE[:NAME]  what docker save wrote; - is standard input\n\n\
-    Exit codes: 0 scanned, 1 something at or above --fail-on was found, 2 could not scan.")]
+    oci-archive:FILE[:TAG]      an OCI image layout in a tar; - is standard input\n  \
+    docker-archive:FILE[:NAME]  what docker save wrote; - is standard input\n  \
+    dir:DIR                     a folder, as if it were the root of an image\n  \
+    sbom:FILE                   a list of packages: CycloneDX, SPDX, Syft's JSON, package URLs; - is standard input";
+
+/// Arguments of `plimsoll scan`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = format!("{}\n\n\
+    Exit codes: 0 scanned, 1 something at or above --fail-on was found, 2 could not scan.", TARGETS))]
 #[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(crate) struct Arguments {
-    /// The image: a name, or PREFIX:PLACE as listed below
+    /// What to scan: an image's name, or PREFIX:PLACE as listed below
     target: String,
     /// The platform to scan, of an image that is for several: OS/ARCHITECTURE[/VARIANT]
     #[arg(long, value_name = "PLATFORM")]
@@ -141,7 +147,7 @@ impl Command for Arguments {
         let Prepared { wanted, mut destination, format, all, fail_on, choice, offline, options } = prepared;
         let choice = choice.read()?;
         let report = super::runtime()?.block_on(async {
-            let scanning = Scanning::open(&house, offline, options).await?;
+            let scanning = Scanning::open(&house, offline, options)?;
             let mut report = scanning.report(wanted).await?;
             choice.apply(&mut report, &scanning).await?;
             anyhow::Ok(report)
