@@ -1,10 +1,12 @@
 //! The data folder, entered: from here on this process is its owner and nobody else.
 
+use std::ffi::CStr;
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use rustix::fs::{Gid, Mode, OFlags, Uid};
 
 use crate::arguments::General;
 use crate::caller::Caller;
@@ -116,7 +118,7 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs, service: Option<User>)
         (None, service) => {
             make(folder)?;
             if let Some(service) = service {
-                std::os::unix::fs::chown(folder, Some(service.uid), Some(service.gid))
+                give(folder, service)
                     .with_context(|| format!("cannot give data folder {} to {SERVICE_USER}", folder.display()))?;
             }
             service
@@ -135,6 +137,25 @@ fn make(folder: &Path) -> Result<()> {
         .with_context(|| format!("cannot make data folder {}", folder.display()))
 }
 
+/// Gives a folder that was just made to a user. Where others may write to the folder above, they may have put something
+/// else there meanwhile: no link is followed, and nothing is given away but what root owns alone.
+fn give(folder: &Path, user: User) -> std::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(folder, flags, Mode::empty())?;
+    let mut entries = rustix::fs::Dir::read_from(&opened)?;
+    let about = rustix::fs::fstat(&opened)?;
+    let for_others = Mode::from_raw_mode(about.st_mode).intersects(Mode::RWXG | Mode::RWXO);
+    let is_new = !for_others && entries.all(|entry| entry.is_ok_and(|entry| is_dots(entry.file_name())));
+    if !is_new {
+        return Err(std::io::Error::other("it is no longer the folder that was made there"));
+    }
+    Ok(rustix::fs::fchown(&opened, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))?)
+}
+
+fn is_dots(name: &CStr) -> bool {
+    matches!(name.to_bytes(), b"." | b"..")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +168,30 @@ mod tests {
         let error = owner_of(&folder, &root, Needs::OwnFolder, None).unwrap_err();
         assert!(error.to_string().contains("useradd"), "{error}");
         assert!(!folder.exists());
+    }
+
+    /// Oneself, so that the test needs no privilege.
+    fn myself() -> User {
+        User { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+    }
+
+    #[test]
+    fn a_folder_that_was_just_made_is_given_away() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("above/data");
+        make(&folder).unwrap();
+        give(&folder, myself()).unwrap();
+    }
+
+    #[test]
+    fn what_was_put_in_its_place_is_not_given_away() {
+        let place = tempfile::tempdir().unwrap();
+        let etc = place.path().join("etc");
+        make(&etc).unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink(&etc, &link).unwrap();
+        assert!(give(&link, myself()).is_err());
+        std::fs::write(etc.join("passwd"), "").unwrap();
+        assert!(give(&etc, myself()).is_err());
     }
 }

@@ -74,19 +74,34 @@ impl FromStr for Pattern {
     }
 }
 
-/// A repository's name (or a pattern) in the one spelling that is compared: the registry in lower case, Docker Hub as
-/// `docker.io`, and `library/` before a single word there.
+/// A repository's name (or a pattern) in the one spelling that is compared: the registry in lower case and without the
+/// port that it has anyway, Docker Hub as `docker.io`, and `library/` before a single word there. A rule cannot be got
+/// round by writing the same registry otherwise.
 pub fn normalise(name: &str) -> String {
     let Some((registry, path)) = name.split_once('/') else {
         return name.to_owned();
     };
-    let registry = registry.to_ascii_lowercase();
+    let registry = with_plain_port(registry.to_ascii_lowercase());
     match registry.as_str() {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => {
             let library = if path.contains('/') || path == "**" { "" } else { "library/" };
             format!("docker.io/{library}{path}")
         }
         _ => format!("{registry}/{path}"),
+    }
+}
+
+/// Without `:443`, which a registry that speaks TLS has without its being written, and without zeros before another
+/// port's number.
+fn with_plain_port(registry: String) -> String {
+    match registry.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            match port.trim_start_matches('0') {
+                "443" => host.to_owned(),
+                port => format!("{host}:{port}"),
+            }
+        }
+        _ => registry,
     }
 }
 
@@ -253,5 +268,19 @@ mod tests {
         assert!(!matches("localhost:5000/**", "localhost:5001/demo"));
         assert!(matches("Registry.Example.COM/x", "registry.example.com/x"));
         assert!(matches("[::1]:5000/x", "[::1]:5000/x"));
+    }
+    #[test]
+    fn a_rule_is_not_got_round_by_writing_the_port_that_a_registry_has_anyway() {
+        for (pattern, name) in [
+            ("registry.example.com/**", "registry.example.com:443/payments"),
+            ("registry.example.com/**", "registry.example.com:0443/payments"),
+            ("registry.example.com:443/**", "registry.example.com/payments"),
+            ("registry.example.com:5000/**", "registry.example.com:05000/payments"),
+            ("docker.io/debian", "registry-1.docker.io:443/library/debian"),
+            ("[::1]/**", "[::1]:443/x"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        assert!(!matches("registry.example.com/**", "registry.example.com:8443/payments"));
     }
 }

@@ -13,6 +13,7 @@ mod paths;
 mod purl;
 pub mod record;
 mod release;
+pub mod sbom;
 pub mod worker;
 
 pub use merge::merge;

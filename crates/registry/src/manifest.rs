@@ -14,6 +14,10 @@ pub const MOST_BYTES: usize = 4 << 20;
 /// Most things that one manifest may name. 4 MiB hold more descriptors than anybody needs, and each costs a query.
 const MOST_DESCRIPTORS: usize = 10_000;
 
+/// Most bytes of annotations of what is about another manifest. They are listed with it, all such manifests in one
+/// answer, so that some dozens with megabytes each would take the server's memory.
+const MOST_LISTED: usize = 64 << 10;
+
 /// A manifest, checked but for the presence of what it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
@@ -148,6 +152,12 @@ impl Manifest {
             return Err(invalid("artifactType is not a media type"));
         }
         let annotations = annotations.map(|annotations| serde_json::to_string(&annotations).unwrap_or_default());
+        if subject.is_some() && annotations.as_ref().is_some_and(|annotations| annotations.len() > MOST_LISTED) {
+            return Err(invalid(format!(
+                "the annotations of a manifest about another one are listed with it and may have {MOST_LISTED} bytes; put \
+                 more into a layer of it"
+            )));
+        }
         Ok(Self { media_type, blobs, children, subject, artifact_type, annotations, layers })
     }
 }
@@ -268,6 +278,17 @@ mod tests {
         assert!(Manifest::parse(deep.as_bytes(), None).is_err());
         let schema1 = Some("application/vnd.docker.distribution.manifest.v1+prettyjws");
         assert!(Manifest::parse(image().to_string().as_bytes(), schema1).unwrap_err().message().contains("schema 2"));
+    }
+
+    #[test]
+    fn annotations_that_are_listed_with_a_subject_are_bounded() {
+        let mut document = image();
+        document["annotations"] = json!({ "key": "x".repeat(MOST_LISTED) });
+        assert!(parse(&document, Some(MediaType::Manifest)).is_ok());
+        document["subject"] = descriptor("application/vnd.oci.image.manifest.v1+json");
+        assert!(parse(&document, Some(MediaType::Manifest)).unwrap_err().message().contains("annotations"));
+        document["annotations"] = json!({ "key": "x".repeat(MOST_LISTED / 2) });
+        assert!(parse(&document, Some(MediaType::Manifest)).is_ok());
     }
 
     proptest! {

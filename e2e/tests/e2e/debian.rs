@@ -55,7 +55,7 @@ impl Base {
 }
 
 /// Asks the real dpkg-query.
-fn packages(database: &Path) -> BTreeMap<String, Installed> {
+pub(crate) fn packages(database: &Path) -> BTreeMap<String, Installed> {
     let format = "${Package}\t${Version}\t${source:Package}\t${source:Version}\t${db:Status-Status}\n";
     let mut query = command("dpkg-query", ["--show"]);
     query.arg(format!("--admindir={}", database.display())).arg(format!("--showformat={format}"));

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // A step that cannot be taken has failed its test.
 
 mod advisories;
+mod changelogs;
 mod command;
 mod container;
 mod corpus;

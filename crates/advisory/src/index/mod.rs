@@ -35,7 +35,7 @@ pub use details::Details;
 pub use error::IndexError;
 pub(crate) use failures::remember;
 pub use failures::{Failure, failures};
-pub use naming::Claim;
+pub use naming::Said;
 
 pub(crate) use format::{AffectedRow, EcosystemRow, ImportRow, RangeRow, RecordRow, Text};
 use format::{Header, LONGEST_DIRECTORY, MAGIC, VERSION};

@@ -10,7 +10,7 @@ use crate::evaluate::Event;
 
 /// What a record says of one package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Claim {
+pub struct Said {
     /// Its ranges, a sentence each: `from 1.0 to before 1.2`.
     pub ranges: Vec<String>,
     /// The versions that it lists.
@@ -53,8 +53,8 @@ impl Index {
     }
 
     /// What a record says of a package, by the package's name in the ecosystem.
-    pub fn claim(&self, record: &str, ecosystem: &str, name: &str) -> Result<Claim, IndexError> {
-        let mut claim = Claim::default();
+    pub fn said(&self, record: &str, ecosystem: &str, name: &str) -> Result<Said, IndexError> {
+        let mut said = Said::default();
         for (info, segment) in self.readers() {
             let mut read = || {
                 let Some(place) = segment.ecosystem(ecosystem)? else { return Ok(()) };
@@ -64,19 +64,18 @@ impl Index {
                         continue;
                     }
                     for range in segment.ranges(row)? {
-                        let events: Vec<_> = segment.events(range)?.collect();
-                        claim.ranges.push(sentence(&events));
+                        said.ranges.push(sentence(segment.events(range)?));
                     }
-                    claim.versions.extend(segment.owned_list(row.versions)?);
+                    said.versions.extend(segment.owned_list(row.versions)?);
                 }
                 Ok(())
             };
             read().map_err(|damage: Damage| self.damaged(info, &damage))?;
-            if claim != Claim::default() {
+            if said != Said::default() {
                 break;
             }
         }
-        Ok(claim)
+        Ok(said)
     }
 }
 
@@ -95,7 +94,7 @@ fn names(segment: Segment<'_>, row: &RecordRow, id: &str) -> Result<bool, Damage
 }
 
 /// A range's events as people say them, in the order in which they stand in the record.
-fn sentence(events: &[Event<'_>]) -> String {
+fn sentence<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
     let mut parts = Vec::new();
     for event in events {
         parts.push(match event {
@@ -117,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_range_is_told_in_words() {
-        assert_eq!(sentence(&[Introduced("0"), Fixed("1.2")]), "from the first version to before 1.2");
-        assert_eq!(sentence(&[Introduced("1.0"), LastAffected("1.4")]), "from 1.0 through 1.4");
+        assert_eq!(sentence([Introduced("0"), Fixed("1.2")].into_iter()), "from the first version to before 1.2");
+        assert_eq!(sentence([Introduced("1.0"), LastAffected("1.4")].into_iter()), "from 1.0 through 1.4");
     }
 }

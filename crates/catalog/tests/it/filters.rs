@@ -20,7 +20,7 @@ async fn findings_are_filtered_by_severity_fix_and_layer() {
     for (query, expected) in [
         ("severity=critical", count(|finding| finding.severity() == Severity::Critical)),
         ("severity=high", count(|finding| finding.severity() >= Severity::High)),
-        ("fixable=1", count(|finding| finding.is_fixable())),
+        ("fixable=1", count(|finding| finding.fixed().is_some())),
         ("layer=1", count(|finding| finding.located().layer == 1)),
         ("layer=2&fixable=1&severity=high", 1),
         ("severity=&layer=&fixable=0", found.len()),

@@ -1,7 +1,7 @@
 //! Why a vulnerability is not found in an image.
 
 use advisory::ecosystem::{base, home, normalise};
-use advisory::index::{Claim, Details};
+use advisory::index::{Details, Said};
 use advisory::{Index, IndexError};
 use inventory::package::{Gone, Located};
 
@@ -53,7 +53,7 @@ pub enum Absence {
         /// The version that was judged: the source package's where that is what counts.
         version: String,
         /// What is affected.
-        claim: Claim,
+        said: Said,
     },
 }
 
@@ -100,9 +100,9 @@ fn of_record(report: &Report, record: &Details, index: &Index) -> Result<Vec<Abs
             if outside.iter().any(told) {
                 continue;
             }
-            let claim = index.claim(&record.id, ecosystem, &normalise(ecosystem, name))?;
+            let said = index.said(&record.id, ecosystem, &normalise(ecosystem, name))?;
             let (ecosystem, located) = (home.clone(), Box::new((*located).clone()));
-            outside.push(Absence::Outside { record: id(), ecosystem, located, version, claim });
+            outside.push(Absence::Outside { record: id(), ecosystem, located, version, said });
         }
         if !is_there && here.count() > 0 {
             missing.push((ecosystem.clone(), name.clone()));

@@ -82,6 +82,12 @@ impl Text {
         self.text.push('\n');
     }
 
+    /// A field that is not broken: it is there to be copied.
+    fn whole(&mut self, label: &str, value: &str) {
+        self.text.push_str(&field(label, &plain(value), None));
+        self.text.push('\n');
+    }
+
     fn place(&mut self, report: &Report, place: &Place<'_>, title: &str) {
         let group = place.first();
         let located = group.located();
@@ -96,7 +102,7 @@ impl Text {
             self.field("built from", &format!("source package {} {}", source.name, source.version));
         }
         for group in place.groups.iter().take(MOST_PURLS) {
-            self.field("package", &group.located().purl);
+            self.whole("package", &group.located().purl);
         }
         if place.groups.len() > MOST_PURLS {
             self.field("", &format!("and {} more", place.groups.len() - MOST_PURLS));
@@ -110,6 +116,12 @@ impl Text {
             Some(fixed) => self.field("fixed in", fixed),
             None => self.field("fixed in", "no version yet"),
         }
+        for elsewhere in group.records().iter().filter_map(|record| record.matched.fixed_elsewhere.as_ref()) {
+            self.field(
+                "",
+                &format!("{} of {}, which this image does not have", elsewhere.version, elsewhere.ecosystem),
+            );
+        }
         self.todo(report, place);
         for gone in &place.gone {
             self.field("before", &told_gone(gone));
@@ -120,7 +132,8 @@ impl Text {
         self.field("told by", &located.path);
         let diff_id = report.inventory.layers.get(located.layer).map(image::Digest::as_str).unwrap_or_default();
         let base = if located.layer == 0 { ", the lowest" } else { "" };
-        self.field("in layer", &format!("{}{base} ({diff_id})", located.layer));
+        self.field("in layer", &format!("{}{base}", located.layer));
+        self.whole("", diff_id);
         let line = report.history.get(located.layer).and_then(Option::as_deref);
         self.field("made by", line.unwrap_or("the image's history does not say"));
         if let Some(vendor) = &located.package.vendor {
@@ -164,11 +177,7 @@ impl Text {
         let Some(upgrade) = &place.upgrade else { return };
         let versions = upgrade.fixed.join(" or ");
         match &upgrade.command {
-            Some(command) => {
-                // Not broken: it is there to be copied.
-                self.text.push_str(&field("what to do", command, None));
-                self.text.push('\n');
-            }
+            Some(command) => self.whole("what to do", command),
             None => self.field("what to do", &format!("bring {} to {versions} and build again", upgrade.package)),
         }
         let located = place.first().located();
@@ -212,19 +221,19 @@ impl Text {
                     self.field("before", &told_gone(gone));
                 }
             }
-            Absence::Outside { record, ecosystem, located, version, claim } => {
+            Absence::Outside { record, ecosystem, located, version, said } => {
                 let name = &located.package.name;
                 self.field(record, &format!("{name} {version} is none of the affected versions of {ecosystem}"));
-                for range in &claim.ranges {
+                for range in &said.ranges {
                     self.field("affected", range);
                 }
-                if !claim.versions.is_empty() {
-                    let first: Vec<&str> = claim.versions.iter().take(MOST_VERSIONS).map(String::as_str).collect();
-                    let more = claim.versions.len().saturating_sub(MOST_VERSIONS);
+                if !said.versions.is_empty() {
+                    let first: Vec<&str> = said.versions.iter().take(MOST_VERSIONS).map(String::as_str).collect();
+                    let more = said.versions.len().saturating_sub(MOST_VERSIONS);
                     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                     self.field("affected", &format!("listed: {}{more}", first.join(", ")));
                 }
-                self.field("package", &located.purl);
+                self.whole("package", &located.purl);
                 self.field("in layer", &format!("{}, told by {}", located.layer, located.path));
             }
         }

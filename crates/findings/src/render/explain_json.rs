@@ -177,13 +177,13 @@ impl<'a> Reason<'a> {
                 record,
                 packages: packages.iter().map(|(ecosystem, name)| Named { ecosystem, name }).collect(),
             },
-            Absence::Outside { record, ecosystem, located, version, claim } => Self::Outside {
+            Absence::Outside { record, ecosystem, located, version, said } => Self::Outside {
                 record,
                 ecosystem,
                 purl: &located.purl,
                 version,
-                ranges: &claim.ranges,
-                versions: &claim.versions,
+                ranges: &said.ranges,
+                versions: &said.versions,
             },
         }
     }

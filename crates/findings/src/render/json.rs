@@ -2,6 +2,7 @@
 //!
 //! It is apart from how a report is kept in the store, so that what is kept may change without breaking who reads this.
 
+use advisory::matcher::FixElsewhere;
 use advisory::{Affected, Category, Epss, Kev, Severity, Suppression};
 use inventory::package::{Gone, Located};
 use inventory::{PackageKind, Release};
@@ -96,6 +97,7 @@ pub(super) struct JsonFinding<'a> {
     matched: Matched<'a>,
     affected: JsonAffected<'a>,
     fixed_in: Option<&'a str>,
+    fixed_elsewhere: Option<&'a FixElsewhere>,
     kev: Option<&'a Kev>,
     epss: Option<JsonEpss<'a>>,
     suppressed: Option<&'a Suppression>,
@@ -298,6 +300,7 @@ impl<'a> JsonFinding<'a> {
             matched: Matched { ecosystem: &matched.ecosystem, name: &matched.package },
             affected: JsonAffected::of(&matched.affected),
             fixed_in: matched.fixed.as_deref(),
+            fixed_elsewhere: matched.fixed_elsewhere.as_ref(),
             kev: matched.kev.as_ref(),
             epss: matched.epss.as_ref().map(JsonEpss::of),
             suppressed: matched.suppressed.as_ref(),

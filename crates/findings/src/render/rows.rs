@@ -60,10 +60,16 @@ pub(super) fn single(group: &Group<'_>, narrow: bool) -> Row {
         is_malware: group.is_malware(),
         package: name(group),
         installed: plain(&package.version),
-        fixed: group.fixed().map(plain).unwrap_or_default(),
+        fixed: group.fixed().map_or_else(|| elsewhere(group), plain),
         id: ids(group, narrow),
         layer: group.located().layer.to_string(),
     }
+}
+
+/// That only another stream of the distribution has a fix.
+fn elsewhere(group: &Group<'_>) -> String {
+    let fix = group.records().iter().find_map(|record| record.matched.fixed_elsewhere.as_ref());
+    fix.map(|fix| format!("only {} {}", plain(&fix.ecosystem), plain(&fix.version))).unwrap_or_default()
 }
 
 fn name(group: &Group<'_>) -> String {

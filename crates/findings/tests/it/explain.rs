@@ -47,7 +47,7 @@ fn told(id: &str, width: u16) -> String {
     let report = urgent();
     let explanation = Explanation::new(id, &report, Some(&index)).expect("no damage");
     let text = explain(&explanation, View { width: Some(width), colour: false, all: true });
-    let is_whole = |line: &str| line.starts_with("sha256:") || line.contains("apt-get install");
+    let is_whole = |line: &str| ["sha256:", "apt-get install", "pkg:"].iter().any(|whole| line.contains(whole));
     for line in text.lines() {
         assert!(line.chars().count() <= usize::from(width) || is_whole(line), "{line}");
     }

@@ -347,7 +347,7 @@ fn the_crates_of_a_program_are_in_its_section() {
 #[test]
 fn cargo_auditables_own_programs_are_read() {
     let tools = std::env::var_os("PLIMSOLL_TOOLS").map_or_else(|| cache().join("tools"), PathBuf::from).join("bin");
-    let path = std::env::join_paths([tools, PathBuf::from(std::env::var_os("PATH").unwrap())]).unwrap();
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     // By the shell: `Command` looks for a program where this process has its own.
     let is_there = Command::new("sh").args(["-c", "command -v cargo-auditable"]).env("PATH", &path).output();
     if is_there.is_ok_and(|found| found.stdout.is_empty()) {

@@ -13,6 +13,7 @@ mod overlay;
 mod ownership;
 mod real;
 mod rpm;
+mod sboms;
 mod seal;
 mod support;
 mod worker;

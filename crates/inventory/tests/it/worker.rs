@@ -23,6 +23,7 @@ fn names(answers: &Answers, ticket: u32) -> Vec<String> {
         Fact::Package(package) => package.name.clone(),
         Fact::Release(release) => release.id.clone(),
         Fact::Owns(owns) => owns.name.clone(),
+        Fact::Licences(licences) => format!("{licences:?}"),
         Fact::Linked(linked) => linked.module.clone(),
     };
     told.flat_map(|told| told.facts.iter().map(name)).collect()

@@ -45,9 +45,7 @@ pub(super) fn open(bind: &Bind, caller: &Caller, settings: &Settings) -> Result<
     if !settings.binds.contains(bind) {
         return Err(format!("{} was not named by the caller when the sandbox was started", source.display()));
     }
-    if TAKEN.iter().any(|taken| clean(destination) == Path::new(taken))
-        || below(&clean(destination), &["/proc", "/sys"])
-    {
+    if is_taken(&clean(destination)) {
         return Err(format!("{} cannot be mounted over in a container; choose another path", destination.display()));
     }
     let what = source.display();
@@ -63,6 +61,11 @@ pub(super) fn open(bind: &Bind, caller: &Caller, settings: &Settings) -> Result<
         Ok(Some(reason)) => Err(format!("{what} is not given to a container: {reason}")),
         Err(error) => Err(format!("cannot look at {what}: {error}")),
     }
+}
+
+/// Whether a path in a container is a place that the runtime makes. It has to be clean, and without links.
+pub(crate) fn is_taken(destination: &Path) -> bool {
+    TAKEN.iter().any(|taken| destination == Path::new(taken)) || below(destination, &["/proc", "/sys"])
 }
 
 /// Opens a path with the rights of the caller, in a child that becomes the caller for good.

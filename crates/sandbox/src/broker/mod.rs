@@ -20,6 +20,7 @@ use sandbox::Settings;
 use sandbox::channel::{Channel, ChannelError};
 use sandbox::protocol::{Answer, MAX_LAYERS, Request, VERSION};
 
+pub(crate) use self::binds::is_taken;
 use self::caller::Caller;
 use self::containers::Running;
 use self::program::Program;

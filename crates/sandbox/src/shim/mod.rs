@@ -6,6 +6,7 @@
 
 mod create;
 mod executor;
+mod image;
 mod mounts;
 mod network;
 mod seccomp;

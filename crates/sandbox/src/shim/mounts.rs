@@ -16,7 +16,7 @@ use rustix::mount::{
 };
 use rustix::thread::{CapabilitiesSecureBits, UnshareFlags};
 
-use super::{Failure, Job};
+use super::{Failure, Job, image};
 use crate::system::{self, MountFlags};
 use crate::user_namespace::{self, Mapping};
 
@@ -55,6 +55,7 @@ pub(super) fn mount_all(job: &Job) -> Result<Mounts, Failure> {
     attach(&place, range.first, &clones, &writable, &binds)
         .map_err(|error| Failure::of(&format!("mount the container's parts at {}", place.display()), error))?;
     overlay(&place, clones.len(), range.first)?;
+    image::check(&place.join("root"), &job.order.request.binds)?;
     let binds = (0..binds.len()).map(|at| place.join(format!("bind/{at}"))).collect();
     Ok(Mounts { root: place.join("root"), binds, files: place.join("files") })
 }

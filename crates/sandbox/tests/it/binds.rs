@@ -186,3 +186,41 @@ fn a_destination_that_is_a_link_stays_in_the_container() {
     assert_eq!(house.run_request(&request).unwrap().exit, Exit::Code(0));
     assert!(!Path::new("/etc/plimsoll/here").exists() && !Path::new("/etc/here").exists());
 }
+
+#[test]
+fn an_image_cannot_lead_a_bind_to_what_the_runtime_makes() {
+    if !can_run() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    fs::set_permissions(outside.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+    std::os::unix::fs::symlink(outside.path(), place.path().join("dev")).unwrap();
+    let binds: Vec<_> = ["/work", "/work/dev", "/work/sys/inner"].map(|at| bind(place.path(), at, false)).to_vec();
+    let house = House::with_binds(binds.clone());
+    for (target, bind) in [("/", 0), ("dev", 0), ("../proc", 0), ("/", 1), ("tmp/..", 1), ("/", 2), ("/nowhere", 0)] {
+        let layer = house.keep(&crate::house::Tar::default().symlink("work", target).finish()).unwrap();
+        let mut request = house.request(&[layer], "true");
+        request.binds = vec![binds[bind].clone()];
+        let error = house.run_request(&request).unwrap_err().to_string();
+        assert!(error.contains("cannot mount at /work"), "{target}: {error}");
+    }
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_bind_in_a_users_own_folder_is_mounted() {
+    if !can_run() {
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let binds = vec![bind(place.path(), "/home/alice/.cache/new", false)];
+    let house = House::with_binds(binds.clone());
+    let tar = crate::house::Tar::default().member("home/alice", b'5', 0o700, "", b"", (1000, 1001)).finish();
+    let layer = house.keep(&tar).unwrap();
+    let mut request = house.request(&[layer], "touch /home/alice/.cache/new/here");
+    request.binds = binds;
+    assert_eq!(house.run_request(&request).unwrap().exit, Exit::Code(0));
+    assert!(place.path().join("here").exists());
+}

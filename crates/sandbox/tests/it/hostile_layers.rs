@@ -1,6 +1,7 @@
 //! Tars that were made to get out.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::house::{House, Tar, can_run};
 
@@ -243,4 +244,24 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     drop(broker);
     assert_eq!(fs::read_dir(place.path().join("sandbox/incoming")).unwrap().count(), 0);
     mount(&["umount"]);
+}
+
+#[test]
+fn a_folder_of_devices_that_is_a_link_leads_to_no_folder_of_the_host() {
+    if !can_run() {
+        return;
+    }
+    let house = House::new();
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), PermissionsExt::from_mode(0o1777)).unwrap();
+    let target = place.path().to_str().unwrap();
+    let links = Tar::default().symlink("dev", target).folder(target.trim_start_matches('/'), 0o777).finish();
+    let file = Tar::default().file("dev", 0o644, b"").finish();
+    for layer in [links, file] {
+        let layer = house.keep(&layer).unwrap();
+        let error = house.run_request(&house.request(&[layer], "true")).unwrap_err().to_string();
+        assert!(error.contains("/dev"), "{error}");
+    }
+    let made: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(made.is_empty(), "{made:?}");
 }

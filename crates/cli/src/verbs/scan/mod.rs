@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     /// Which findings are shown and counted
     #[command(flatten)]
     choice: Choice,
-    /// A row for each finding, however many, and what is not counted with the reason
+    /// A row for each finding, however many, and in every format what is not counted, with the reason
     #[arg(long)]
     all: bool,
     /// Ask nobody for advisories; answer from the index as it is
@@ -159,8 +159,8 @@ fn render(report: &Report, format: Format, all: bool, style: Style) -> Result<Ve
             findings::render::table(report, view).into_bytes()
         }
         Format::Json => findings::render::json(report).context("cannot write the report as JSON")?,
-        Format::Sarif => formats::sarif(report, false)?,
-        Format::Cyclonedx => formats::cyclonedx(&Bill::of_report(report, false))?,
-        Format::Spdx => formats::spdx(&Bill::of_report(report, false))?,
+        Format::Sarif => formats::sarif(report, all)?,
+        Format::Cyclonedx => formats::cyclonedx(&Bill::of_report(report, all))?,
+        Format::Spdx => formats::spdx(&Bill::of_report(report, all))?,
     })
 }
