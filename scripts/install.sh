@@ -31,6 +31,7 @@ package() { installed "$1" || wanted+=("$1"); }
 known() { apt-cache show "$1" >/dev/null 2>&1; }
 
 jsonschema() { python3 -c 'import jsonschema' 2>/dev/null; }
+packaging() { python3 -c 'import packaging' 2>/dev/null; }
 
 packages_for() {
     case "$1" in
@@ -72,6 +73,7 @@ packages_for() {
         python3 -m pip --version >/dev/null 2>&1 || wanted+=(python3-pip)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         jsonschema || wanted+=(python3-jsonschema)
+        packaging || wanted+=(python3-packaging)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         package busybox-static
         program docker-registry docker-registry

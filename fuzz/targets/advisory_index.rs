@@ -3,6 +3,8 @@
 #![no_main]
 
 use advisory::Index;
+use inventory::package::{Linked, Located};
+use inventory::{Inventory, Package, PackageKind, Release};
 use libfuzzer_sys::fuzz_target;
 
 const BLOCK: usize = 4096;
@@ -23,7 +25,25 @@ fuzz_target!(|segment: &[u8]| {
     for id in ["A-1", "B-1", "C-1"] {
         let _ = index.record(id);
     }
+    let _ = index.records_naming("CVE-2026-0001");
+    judge(&index);
 });
+
+/// As a package of an image is judged, which follows more of a record's places.
+fn judge(index: &Index) {
+    let packages = [
+        Package::new(PackageKind::Golang, "example.com/m", "1.0.0"),
+        Package::new(PackageKind::Rpm, "nodejs", "1:16.20.2-1.module_el8.9.0+3637+d6d1c5d1"),
+    ];
+    for package in packages {
+        let module = package.name.clone();
+        let located = Located { package, purl: String::new(), path: "/server".into(), layer: 0, owner: None };
+        let linked = vec![("/server".to_owned(), Linked { module, packages: Vec::new() })];
+        let release = Release { id: "almalinux".into(), version_id: "8".into(), ..Release::default() };
+        let inventory = Inventory { release: Some(release), linked, ..Inventory::default() };
+        let _ = index.verdict_in(&located, &inventory);
+    }
+}
 
 /// An index file around a segment; its layout is described in `crates/advisory/src/index/format.rs`.
 fn file_of(segment: &[u8]) -> Vec<u8> {
@@ -35,7 +55,7 @@ fn file_of(segment: &[u8]) -> Vec<u8> {
     let directory = format!(
         r#"{{"built_at": "", "segments": [{{"offset": 44, "length": {}, "name": "fuzz", "origin": "", "fetched_at": "",
         "content": "", "records": 0, "packages": 0, "withdrawn": 0, "duplicates": 0, "commits_only": 0,
-        "without_package": 0, "skipped": 0, "skipped_examples": []}}]}}"#,
+        "without_package": 0, "skipped": 0, "skipped_examples": [], "kev": 1, "epss": 1}}]}}"#,
         segment.len()
     );
     let offset = file.len() as u64;

@@ -54,6 +54,7 @@ pub struct Compiler {
     epss: BTreeMap<u64, EpssRow>,
     records: Vec<Kept>,
     newest_of_id: HashMap<Text, u32>,
+    packer: details::Packer,
     details: BufWriter<File>,
     details_length: u64,
 }
@@ -125,6 +126,7 @@ impl Compiler {
             epss: BTreeMap::new(),
             records: Vec::new(),
             newest_of_id: HashMap::new(),
+            packer: details::Packer::new(),
             details: BufWriter::new(details),
             details_length: 0,
         })
@@ -188,12 +190,13 @@ impl Compiler {
         row.related = self.list(&record.related)?;
         row.upstream = self.list(&record.upstream)?;
         row.rating = self.rating(&severity::rate(record, None))?;
-        let (packed, size) = details::pack(record)?;
-        self.details.write_all(&packed)?;
+        let (packed, size) = self.packer.pack(record)?;
+        self.details.write_all(packed)?;
         row.details_offset = self.details_length.into();
         row.details_length = u32::try_from(packed.len()).map_err(|_| full("text"))?.into();
         row.details_size = u32::try_from(size).map_err(|_| full("text"))?.into();
         self.details_length += packed.len() as u64;
+        self.packer.shrink();
         self.records.push(Kept { row, content, state: State::Alive });
         for affected in &record.affected {
             self.add_affected(record, number, affected)?;
@@ -320,7 +323,7 @@ impl Compiler {
         let epss: Vec<EpssRow> = std::mem::take(&mut self.epss).into_values().collect();
         (self.info.counts.kev, self.info.counts.epss) = (kev.len() as u64, epss.len() as u64);
         self.details.flush()?;
-        let strings = std::mem::take(&mut self.strings.bytes);
+        let strings = std::mem::take(&mut self.strings).into_bytes();
         let lengths = [
             bytes_of(&ecosystem_rows),
             bytes_of(&package_rows),

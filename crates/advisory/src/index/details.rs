@@ -1,10 +1,9 @@
 //! What pages and `explain` show of a record beyond what a match says.
 
-use std::io::{Read, Write};
+use std::io::{self, Read};
 
-use flate2::Compression;
 use flate2::read::DeflateDecoder;
-use flate2::write::DeflateEncoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 use serde::{Deserialize, Serialize};
 
 use super::format::RecordRow;
@@ -49,7 +48,7 @@ pub struct Details {
 }
 
 /// The part that is kept deflated, for it is long and seldom looked at.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Long {
     details: String,
     scores: Vec<Score>,
@@ -57,23 +56,65 @@ struct Long {
     affected: Vec<(String, String)>,
 }
 
-/// A record's long part, deflated, with its length before.
-pub(super) fn pack(record: &Record) -> std::io::Result<(Vec<u8>, usize)> {
-    let mut affected: Vec<(String, String)> = record
-        .affected
-        .iter()
-        .filter_map(|affected| affected.package.as_ref())
-        .map(|package| (package.ecosystem.clone(), package.name.clone()))
-        .collect();
-    affected.sort_unstable();
-    affected.dedup();
-    let references = record.references.iter().filter(|reference| is_web_address(&reference.url)).cloned().collect();
-    let long = Long { details: record.details.clone(), scores: record.severity.clone(), references, affected };
-    let json = serde_json::to_vec(&long)?;
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&json)?;
-    Ok((encoder.finish()?, json.len()))
+/// The same as it is written.
+#[derive(Serialize)]
+struct LongOf<'a> {
+    details: &'a str,
+    scores: &'a [Score],
+    references: Vec<&'a Reference>,
+    affected: Vec<(&'a str, &'a str)>,
 }
+
+/// Deflates the long parts of records, one after the other. What it needs is made once: a compressor is a quarter of a
+/// megabyte, and made anew for each record it leaves the heap in pieces.
+pub(super) struct Packer {
+    deflate: Compress,
+    json: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Packer {
+    pub(super) fn new() -> Self {
+        Self { deflate: Compress::new(Compression::fast(), false), json: Vec::new(), packed: Vec::new() }
+    }
+
+    /// A record's long part, deflated, and its length before.
+    pub(super) fn pack(&mut self, record: &Record) -> io::Result<(&[u8], usize)> {
+        let mut affected: Vec<(&str, &str)> = record
+            .affected
+            .iter()
+            .filter_map(|affected| affected.package.as_ref())
+            .map(|package| (package.ecosystem.as_str(), package.name.as_str()))
+            .collect();
+        affected.sort_unstable();
+        affected.dedup();
+        let references = record.references.iter().filter(|reference| is_web_address(&reference.url)).collect();
+        let long = LongOf { details: &record.details, scores: &record.severity, references, affected };
+        self.json.clear();
+        serde_json::to_writer(&mut self.json, &long)?;
+        self.packed.clear();
+        self.deflate.reset();
+        loop {
+            // What is left does not grow by more than a few bytes, however badly it packs.
+            let left = self.json.len() - self.deflate.total_in() as usize;
+            self.packed.reserve(left + left / 100 + 64);
+            let begin = self.deflate.total_in() as usize;
+            let status = self.deflate.compress_vec(&self.json[begin..], &mut self.packed, FlushCompress::Finish);
+            if status.map_err(io::Error::other)? == Status::StreamEnd {
+                return Ok((&self.packed, self.json.len()));
+            }
+        }
+    }
+
+    /// Gives back what an exceptionally long record needed.
+    pub(super) fn shrink(&mut self) {
+        self.json.shrink_to(LONG);
+        self.packed.shrink_to(LONG);
+    }
+}
+
+/// Longer than nearly all records.
+const LONG: usize = 1 << 20;
 
 /// No record is longer: see `sources::LONGEST_RECORD`, and escapes may double it.
 const LONGEST: u64 = 2 * crate::sources::LONGEST_RECORD as u64;
