@@ -51,12 +51,15 @@ fn what_is_no_target_is_refused_with_what_to_write() {
         docker: needs a name behind the colon, for example docker:debian:12
         docker-archive: needs a file behind the colon, for example docker-archive:image.tar
         docker-archive: needs a file behind the colon, for example docker-archive:image.tar
-        "./image.tar" is a path; write docker-archive:./image.tar for a file or oci:./image.tar for a folder
-        "/srv/layout" is a path; write docker-archive:/srv/layout for a file or oci:/srv/layout for a folder
+        "./image.tar" is a path; write docker-archive:./image.tar or sbom:./image.tar for a file, oci:./image.tar for an image layout, dir:./image.tar for any other folder
+        "/srv/layout" is a path; write docker-archive:/srv/layout or sbom:/srv/layout for a file, oci:/srv/layout for an image layout, dir:/srv/layout for any other folder
         "//debian" is not an image reference: the repository's name has an empty part; parts are separated by a single slash
         docker-daemon: is not read here; write docker:NAME for the local engine
-        oci-archive: is not read here; write docker-archive:FILE, OCI archives are told by their content
-        dir: is not read here; only images are read; write oci:DIR for an OCI layout
+        oci-archive: needs a file behind the colon, for example oci-archive:image.tar
+        dir: needs a folder behind the colon, for example dir:/srv/app
+        sbom: needs a file behind the colon, for example sbom:bom.json
+        containers-storage: is not read here; write the image out with `podman save --format oci-archive -o FILE NAME` and scan oci-archive:FILE
+        containerd: is not read here; write the image out with `ctr images export FILE NAME` and scan oci-archive:FILE
         "#
     );
 }
