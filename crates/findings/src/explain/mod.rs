@@ -2,6 +2,9 @@
 
 mod absence;
 
+use std::collections::BTreeSet;
+
+use advisory::ecosystem::{base, home};
 use advisory::index::Details;
 use advisory::{Index, IndexError};
 use inventory::package::Gone;
@@ -67,6 +70,29 @@ impl<'a> Explanation<'a> {
             None => vec![Absence::NoIndex],
         };
         Ok(Self { id, report, found, suppressed, records, absent })
+    }
+}
+
+impl Explanation<'_> {
+    /// The records to read, and those about ecosystems of which the image has nothing. Of a thing that is told only
+    /// there, the first is to be read all the same.
+    pub fn records_by_relevance(&self) -> (Vec<&Details>, Vec<&Details>) {
+        let release = self.report.inventory.release.as_ref();
+        let homes: BTreeSet<String> =
+            self.report.inventory.packages.iter().map(|located| home(&located.package, release).ecosystem).collect();
+        let at_home: BTreeSet<&str> = homes.iter().map(|ecosystem| base(ecosystem)).collect();
+        let places = self.found.iter().chain(&self.suppressed);
+        let matched: BTreeSet<&str> =
+            places.flat_map(Place::records).map(|finding| finding.matched.id.as_str()).collect();
+        let is_near = |record: &&Details| {
+            matched.contains(record.id.as_str())
+                || record.affected.iter().any(|(ecosystem, _)| at_home.contains(base(ecosystem)))
+        };
+        let (mut near, mut far): (Vec<_>, Vec<_>) = self.records.iter().partition(is_near);
+        if near.is_empty() && !far.is_empty() {
+            near.push(far.remove(0));
+        }
+        (near, far)
     }
 }
 

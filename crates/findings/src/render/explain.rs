@@ -40,8 +40,19 @@ pub fn explain(explanation: &Explanation<'_>, view: View) -> String {
         }
         text.absence(absence);
     }
-    for record in &explanation.records {
+    let (near, far) = explanation.records_by_relevance();
+    for record in near {
         text.record(record);
+    }
+    if !far.is_empty() {
+        text.blank();
+        text.head("TOLD OF OTHER SYSTEMS");
+        let named = far.iter().map(|record| match record.affected.first() {
+            Some((ecosystem, _)) => format!("{} ({ecosystem})", record.id),
+            None => record.id.clone(),
+        });
+        let named: Vec<String> = named.collect();
+        text.line(&wrapped(&format!("  {}", plain(&named.join(", "))), text.view.width, 2));
     }
     text.text
 }

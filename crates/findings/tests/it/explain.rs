@@ -28,6 +28,8 @@ fn index() -> (TempDir, Index) {
         json!({"id": "PYSEC-2010-1", "aliases": ["CVE-2010-1"], "affected": [old]}),
         json!({"id": "DEBIAN-CVE-2020-1", "upstream": ["CVE-2020-1"], "affected": [range("Debian:12", "openssl", fixed("9"))]}),
         json!({"id": "ALPINE-CVE-2020-2", "upstream": ["CVE-2020-2"], "affected": [range("Alpine:v3.20", "glibc", fixed("9"))]}),
+        json!({"id": "ALSA-2024:3269", "related": ["CVE-2024-2961"], "details": "A long text about another system.",
+            "affected": [range("AlmaLinux:9", "glibc", fixed("2.34-100.el9"))]}),
         json!({"id": "OSV-2020-3", "aliases": ["CVE-2020-3"], "affected": []}),
     ];
     let folder = tempfile::tempdir().expect("a folder");
@@ -62,6 +64,13 @@ fn everything_that_is_known_of_a_finding_is_told_at_eighty_columns() {
 #[test]
 fn everything_that_is_known_of_a_finding_is_told_at_two_hundred_columns() {
     insta::assert_snapshot!(told("CVE-2024-2961", 200));
+}
+
+#[test]
+fn what_is_told_of_systems_that_the_image_has_nothing_of_is_named_and_not_spelled_out() {
+    let text = told("CVE-2024-2961", 80);
+    assert!(text.contains("TOLD OF OTHER SYSTEMS\n  ALSA-2024:3269 (AlmaLinux:9)\n"), "{text}");
+    assert!(!text.contains("A long text about another system"), "{text}");
 }
 
 #[test]
@@ -112,7 +121,7 @@ fn a_program_reads_the_same() {
     assert_eq!(found["findings"].as_array().expect("findings").len(), 4, "two records in two packages");
     assert_eq!(found["upgrades"][0]["command"], "apt-get install --only-upgrade libc-bin libc6");
     assert_eq!(found["gone"][0]["version"], "2.36-9+deb12u6");
-    assert_eq!(found["records"].as_array().expect("records").len(), 2);
+    assert_eq!(found["records"].as_array().expect("records").len(), 3, "those of other systems too");
     for (id, verdict, reason) in [
         ("CVE-2024-3651", "not-counted", None),
         ("CVE-2010-1", "not-affected", Some("outside")),
