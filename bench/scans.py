@@ -95,11 +95,12 @@ def peers(work):
     syft = os.environ["SYFT"]
     commands = {"syft scan (packages alone)": [syft, "scan", f"oci-dir:{LAYOUT}", "--output", f"json={work / 'syft.json'}", "--quiet"]}
     if trivy := shutil.which("trivy"):
-        # Without its cache, where the layer would be known, and without a database: its inventory alone.
-        options = ["--cache-dir", str(work / "trivy"), "--quiet", "--scanners", "license", "--format", "cyclonedx"]
+        # Without its cache, where the layer would be known, and without databases: its inventory alone, and no jars,
+        # for which it wants one.
+        options = ["--cache-dir", str(work / "trivy"), "--quiet", "--format", "cyclonedx", "--skip-files", "'**/*.jar'"]
         image = ["image", "--input", str(LAYOUT), "--output", str(work / "trivy.json")]
         line = f"rm -rf {work / 'trivy'}; exec {trivy} {' '.join(image + options)}"
-        commands["trivy image (packages alone)"] = shell(line)
+        commands["trivy image (packages alone, no jars)"] = shell(line)
     return commands
 
 
