@@ -20,23 +20,33 @@ pub fn plain(text: &str) -> String {
 
 /// For JSON that may be printed: the same text, in which no dangerous character stands as itself. JSON has them only
 /// within strings, where an escape means the same.
-pub fn json(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_dangerous(character) && character != '\n' {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                let _ = write!(safe, "\\u{unit:04x}");
-            }
-        } else {
-            safe.push(character);
+///
+/// Nearly every text has none, and is given back as it is: a report of a large image is a megabyte.
+pub fn json(text: String) -> String {
+    let must_go = |(_, character): &(usize, char)| is_dangerous(*character) && *character != '\n';
+    let is_harmless = |byte: u8| matches!(byte, b' '..=b'~' | b'\n');
+    if text.bytes().all(is_harmless) {
+        return text;
+    }
+    let mut safe = String::with_capacity(text.len() + 64);
+    let mut copied = 0;
+    for (at, character) in text.char_indices().filter(must_go) {
+        safe.push_str(&text[copied..at]);
+        copied = at + character.len_utf8();
+        let mut units = [0; 2];
+        for unit in character.encode_utf16(&mut units) {
+            let _ = write!(safe, "\\u{unit:04x}");
         }
     }
+    safe.push_str(&text[copied..]);
     safe
 }
 
 /// Controls (C0, DEL, C1), marks of direction, characters without width, line separators, and the tag characters.
 fn is_dangerous(character: char) -> bool {
+    if matches!(character, ' '..='~') {
+        return false;
+    }
     character.is_control()
         || matches!(
             character,
@@ -58,7 +68,7 @@ mod tests {
     #[test]
     fn escaped_json_means_the_same() {
         let text = "a\u{7f}\u{9b}\u{202e}\u{e0041}\u{1b}";
-        let json = json(&serde_json::to_string(text).expect("JSON"));
+        let json = json(serde_json::to_string(text).expect("JSON"));
         assert!(json.is_ascii());
         assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text);
     }

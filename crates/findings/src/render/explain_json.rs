@@ -12,7 +12,7 @@ const SCHEMA_VERSION: &str = "1.0";
 
 /// The explanation as JSON, indented, with a line feed at its end.
 pub fn explain_json(explanation: &Explanation<'_>) -> serde_json::Result<Vec<u8>> {
-    let mut text = escape::json(&serde_json::to_string_pretty(&Document::of(explanation))?);
+    let mut text = escape::json(serde_json::to_string_pretty(&Document::of(explanation))?);
     text.push('\n');
     Ok(text.into_bytes())
 }

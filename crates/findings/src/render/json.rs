@@ -18,7 +18,7 @@ pub const SCHEMA_VERSION: &str = "1.1";
 
 /// The report as JSON, indented, with a line feed at its end.
 pub fn json(report: &Report) -> serde_json::Result<Vec<u8>> {
-    let mut text = escape::json(&serde_json::to_string_pretty(&Document::of(report, &report.actions()))?);
+    let mut text = escape::json(serde_json::to_string_pretty(&Document::of(report, &report.actions()))?);
     text.push('\n');
     Ok(text.into_bytes())
 }
@@ -35,7 +35,7 @@ pub fn packages_json(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
         gone: inventory.gone.iter().map(JsonGone::of).collect(),
         warnings: &inventory.warnings,
     };
-    let mut text = escape::json(&serde_json::to_string_pretty(&document)?);
+    let mut text = escape::json(serde_json::to_string_pretty(&document)?);
     text.push('\n');
     Ok(text.into_bytes())
 }

@@ -61,7 +61,7 @@ pub(super) fn perform(arguments: &Arguments, path: &Path) -> Result<ExitCode> {
     let listing = Listing { schema_version: "1.0", sources };
     let text = match arguments.format {
         Format::Text => listing.text(now),
-        Format::Json => format!("{}\n", findings::escape::json(&serde_json::to_string_pretty(&listing)?)),
+        Format::Json => format!("{}\n", findings::escape::json(serde_json::to_string_pretty(&listing)?)),
     };
     output::write(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -77,7 +77,7 @@ pub(super) fn perform(arguments: &Arguments, path: &Path) -> Result<ExitCode> {
     let status = Status::of(&index, path)?;
     let text = match arguments.format {
         Format::Text => status.text(OffsetDateTime::now_utc()),
-        Format::Json => format!("{}\n", findings::escape::json(&serde_json::to_string_pretty(&status)?)),
+        Format::Json => format!("{}\n", findings::escape::json(serde_json::to_string_pretty(&status)?)),
     };
     output::write(text.as_bytes())?;
     Ok(ExitCode::SUCCESS)

@@ -32,7 +32,7 @@ pub fn cyclonedx(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
         vulnerabilities: vulnerabilities::vulnerabilities(bill, &names),
     };
     document.serial_number = Some(format!("urn:uuid:{}", uuid_of(&serde_json::to_vec(&document)?)));
-    let mut text = escape::json(&serde_json::to_string_pretty(&document)?);
+    let mut text = escape::json(serde_json::to_string_pretty(&document)?);
     text.push('\n');
     Ok(text.into_bytes())
 }

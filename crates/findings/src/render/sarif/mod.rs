@@ -59,7 +59,7 @@ pub fn sarif(report: &Report, all: bool) -> serde_json::Result<Sarif> {
             properties: properties(report),
         }],
     };
-    let mut text = escape::json(&serde_json::to_string_pretty(&document)?);
+    let mut text = escape::json(serde_json::to_string_pretty(&document)?);
     text.push('\n');
     Ok(Sarif { json: text.into_bytes(), left_out })
 }

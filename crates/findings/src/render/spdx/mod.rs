@@ -36,7 +36,7 @@ pub fn spdx(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
     let uuid = uuid_of(&serde_json::to_vec(&document)?);
     // The form that the specification recommends to who has no site of documents (section 6.5).
     document.namespace = format!("https://spdx.org/spdxdocs/{}-{uuid}", encoded(bill.name));
-    let mut text = escape::json(&serde_json::to_string_pretty(&document)?);
+    let mut text = escape::json(serde_json::to_string_pretty(&document)?);
     text.push('\n');
     Ok(text.into_bytes())
 }
