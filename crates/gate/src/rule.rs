@@ -62,6 +62,8 @@ pub struct FindingsLimit {
     pub at_most: Tolerance,
     /// Count only findings that a newer version mends.
     pub only_fixable: bool,
+    /// Look past packages that no loaded source covers, and parts of an image that could not be read.
+    pub allow_unknown: bool,
     /// How old the advisory index may be.
     pub index_age: Option<Age>,
 }

@@ -49,8 +49,11 @@ pub(super) fn judge(
         Err(why) => return unknown(why, format!("find out with `plimsoll scan {}`", facts.image())),
     };
     let (severe, excepted) = severe(limit, exceptions, facts, report, policy);
-    let mut requirements = vec![severe, covered(report)];
-    requirements.extend(read(report));
+    let mut requirements = vec![severe];
+    if !limit.allow_unknown {
+        requirements.push(covered(report));
+        requirements.extend(read(report));
+    }
     requirements.extend(limit.index_age.map(|most| recent(most, report, facts.now)));
     (requirements, excepted)
 }
@@ -185,7 +188,11 @@ fn read(report: &Report) -> Option<Requirement> {
         met: false,
         found: format!("{} in it could not be read and may hide packages", count(unread.len(), "part")),
         details: unread.iter().take(NAMED).map(|sentence| plain(sentence)).collect(),
-        mend: Some("build the image so that these are plain files of a usual size, and push again".to_owned()),
+        mend: Some(
+            "build the image so that these are plain files of a usual size, and push again; or give the rule \
+             `allow-unknown = true`"
+                .to_owned(),
+        ),
     })
 }
 
@@ -208,7 +215,11 @@ fn covered(report: &Report) -> Requirement {
         met: false,
         found: format!("no loaded source covers {}", count(uncovered, "package")),
         details,
-        mend: Some("load their source with `plimsoll db update` or `plimsoll db import`, and scan again".into()),
+        mend: Some(
+            "load their source with `plimsoll db update` or `plimsoll db import`, and scan again; or give the rule \
+             `allow-unknown = true`"
+                .into(),
+        ),
     }
 }
 

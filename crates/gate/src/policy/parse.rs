@@ -161,7 +161,13 @@ fn threshold(value: &Spanned<DeValue<'_>>, keys: Option<usize>, problems: &mut P
 fn findings_limit(value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> Option<FindingsLimit> {
     const EXAMPLE: &str = "findings = { at-most = \"medium\" }";
     let table = table("findings", value, EXAMPLE, problems)?;
-    let section = Section::open("findings", &["at-most", "only-fixable", "index-age"], table, value.span(), problems);
+    let section = Section::open(
+        "findings",
+        &["at-most", "only-fixable", "allow-unknown", "index-age"],
+        table,
+        value.span(),
+        problems,
+    );
     let at_most = section
         .required("at-most", "at-most = \"medium\" (the worst that is let through)", problems)
         .and_then(|value| {
@@ -172,19 +178,20 @@ fn findings_limit(value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> 
             }
             tolerance
         });
-    let only_fixable = match section.optional("only-fixable").map(|value| (value, value.get_ref())) {
+    let mut flag = |key: &'static str| match section.optional(key).map(|value| (value, value.get_ref())) {
         None => false,
-        Some((_, DeValue::Boolean(only))) => *only,
+        Some((_, DeValue::Boolean(is_set))) => *is_set,
         Some((value, _)) => {
-            wrong_type("only-fixable", "a boolean", value, "only-fixable = true", problems);
+            wrong_type(key, "a boolean", value, &format!("{key} = true"), problems);
             false
         }
     };
+    let (only_fixable, allow_unknown) = (flag("only-fixable"), flag("allow-unknown"));
     let index_age = section.optional("index-age").and_then(|value| {
         let text = string("index-age", value, "index-age = \"7d\"", problems)?;
         text.parse().map_err(|error| problems.add(&value.span(), format!("`index-age`: {error}"))).ok()
     });
-    Some(FindingsLimit { at_most: at_most?, only_fixable, index_age })
+    Some(FindingsLimit { at_most: at_most?, only_fixable, allow_unknown, index_age })
 }
 
 fn tolerance(word: &str) -> Option<Tolerance> {

@@ -245,3 +245,16 @@ fn an_image_that_was_not_wholly_read_is_not_let_through() {
     assert!(unmet[0].found.contains("1 part in it could not be read"), "{}", unmet[0].found);
     assert!(unmet[0].details[0].contains("hard link"));
 }
+
+#[test]
+fn who_allows_the_unknown_is_asked_for_findings_alone() {
+    let digest = digest();
+    let mut partly = report(vec![]);
+    partly.inventory.unread = vec!["layer 0: /var/lib/dpkg/status: not read".into()];
+    partly.uncovered = vec![("NodeSource".into(), 1)];
+    let lenient = "findings = { at-most = \"medium\", allow-unknown = true }";
+    assert!(enforce(lenient).decide(&facts(&digest, &partly)).allowed);
+    assert!(!enforce(AT_MOST_MEDIUM).decide(&facts(&digest, &partly)).allowed);
+    let severe = report(vec![finding("CVE-2026-1", High, "curl", None)]);
+    assert!(!enforce(lenient).decide(&facts(&digest, &severe)).allowed);
+}

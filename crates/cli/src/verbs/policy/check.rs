@@ -44,6 +44,9 @@ fn demands(rule: &Rule, today: Date) -> Vec<String> {
     if let Some(limit) = &rule.findings {
         let kind = if limit.only_fixable { "findings that have a fix" } else { "findings" };
         lines.push(format!("{kind}: at most {}", limit.at_most));
+        if limit.allow_unknown {
+            lines.push("packages of which nothing is known: allowed".to_owned());
+        }
         if let Some(age) = limit.index_age {
             lines.push(format!("advisories: at most {age} old"));
         }
