@@ -12,8 +12,9 @@ use crate::verbs::db::progress::Bar;
 /// without any index there is nothing to answer from.
 pub(crate) async fn bring(advisories: &Advisories, inventory: &Inventory, from: Option<String>) -> Result<()> {
     let path = advisories.path().to_owned();
-    let missing = missing(advisories, inventory)?;
+    let mut missing = missing(advisories, inventory)?;
     if !missing.is_empty() {
+        missing.extend(beside(from.as_deref()));
         let mut options = fetch::Options { only_missing: true, ..fetch::Options::default() };
         options.base = from.unwrap_or(options.base);
         let target = path.clone();
@@ -21,7 +22,7 @@ pub(crate) async fn bring(advisories: &Advisories, inventory: &Inventory, from: 
         let update = fetched.await.context("fetching advisories was stopped")??;
         for (ecosystem, outcome) in &update.outcomes {
             if let Err(error) = outcome {
-                eprintln!("plimsoll: no advisories for {ecosystem}: {}", crate::output::plain(&error.to_string()));
+                eprintln!("plimsoll: nothing fetched of {ecosystem}: {}", crate::output::plain(&error.to_string()));
             }
         }
         if update.index.is_none() {
@@ -35,6 +36,15 @@ pub(crate) async fn bring(advisories: &Advisories, inventory: &Inventory, from: 
         tracing::info!("nothing in the image needs advisories");
     }
     Ok(())
+}
+
+/// What orders findings, fetched with the first advisories: what is exploited and what is likely to be. A mirror need not
+/// have them.
+fn beside(from: Option<&str>) -> Vec<String> {
+    match from {
+        None | Some(fetch::OSV_BUCKET) => vec!["kev".into(), "epss".into()],
+        Some(_) => vec![],
+    }
 }
 
 /// The ecosystems that no segment of the index covers yet.

@@ -212,6 +212,10 @@ impl<S: Stream> Reader<S> {
         let has_content = kind == EntryKind::File || (kind == EntryKind::Special && !(b'1'..=b'6').contains(&flag));
         let stored = if has_content { pax.size.unwrap_or(size) } else { 0 };
         self.begin(stored);
+        if kind == EntryKind::Special {
+            // What kind it is of nobody knows, so nobody is shown what it holds.
+            self.skip_rest()?;
+        }
         if kind == EntryKind::File {
             self.sparse =
                 if flag == b'S' { self.old_sparse(header, offset)? } else { self.pax_sparse(&pax.sparse, offset)? };

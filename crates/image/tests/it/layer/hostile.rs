@@ -168,6 +168,7 @@ fn global_headers_change_nothing_and_members_of_unknown_kind_are_stepped_over() 
     let (_, seen) = made::see(tar.concat().as_slice()).unwrap();
     assert_eq!(seen.paths(), ["real", "odd", "last"]);
     assert_eq!(seen.0[1].0.kind, EntryKind::Special);
+    assert_eq!((seen.0[1].0.size, seen.0[1].1.len()), (0, 0), "what nobody knows the kind of has no content");
 }
 
 #[test]
