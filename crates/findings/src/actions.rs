@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use advisory::Affected;
 use advisory::versions::Scheme;
-use inventory::PackageKind;
+use inventory::{Owner, PackageKind};
 
 use crate::headers::is_kernel_headers;
 use crate::{Counts, Finding, Group, Report, raise};
@@ -169,7 +169,8 @@ fn upgrade(report: &Report, removed: &[&Group<'_>], fixed: Vec<String>) -> Upgra
     layers.sort_unstable();
     layers.dedup();
     Upgrade {
-        command: command::command(kind, report.inventory.release.as_ref(), &packages, package, &fixed),
+        command: owners_command(report, removed)
+            .or_else(|| command::command(kind, report.inventory.release.as_ref(), &packages, package, &fixed)),
         kind,
         package: package.to_owned(),
         installed: installed.to_owned(),
@@ -180,6 +181,18 @@ fn upgrade(report: &Report, removed: &[&Group<'_>], fixed: Vec<String>) -> Upgra
         layers,
         is_headers: removed.iter().all(|group| is_kernel_headers(&group.located().package)),
     }
+}
+
+/// Where a distribution's packages own all of it, what upgrades those: another installer writing over their files is what
+/// distributions forbid, and the next upgrade would undo it.
+fn owners_command(report: &Report, removed: &[&Group<'_>]) -> Option<String> {
+    let owners: Vec<&Owner> = removed.iter().map(|group| group.located().owner.as_ref()).collect::<Option<Vec<_>>>()?;
+    let kind = owners.first()?.kind;
+    let mut names: Vec<String> = owners.iter().map(|owner| owner.name.clone()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let source = names.first().cloned().unwrap_or_default();
+    command::command(kind, report.inventory.release.as_ref(), &names, &source, &[])
 }
 
 /// Whether a line of the image's history installs packages, so that running it again brings the present ones.

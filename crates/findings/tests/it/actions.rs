@@ -2,7 +2,8 @@
 
 use advisory::{Affected, Match, Severity, Verdict};
 use findings::{Actions, Report};
-use inventory::PackageKind;
+use inventory::package::Located;
+use inventory::{Owner, PackageKind};
 
 use crate::sample::{about, identity, inventory, large, located, matched, small, urgent};
 
@@ -99,4 +100,21 @@ fn the_target_mends_all_by_the_ecosystems_own_order() {
     let actions = jinja(vec![record("A", "2.10"), record("B", "2.9"), record("C", "2.10.0")]);
     assert_eq!(actions.upgrades[0].fixed, ["2.10"]);
     assert_eq!(actions.removable(), 3);
+}
+
+#[test]
+fn what_a_distributions_package_owns_is_upgraded_by_the_distribution() {
+    let found =
+        || Verdict::Covered(vec![matched("PYSEC-2024-60", &["CVE-2024-3651"], Severity::High, None, Some("3.7"))]);
+    let loose = located(PackageKind::Pypi, "idna", "3.3", None, 1);
+    let owner = Owner { kind: PackageKind::Deb, name: "python3-idna".into(), version: "3.3-1".into(), vendor: None };
+    let of_debian = Located { owner: Some(owner), path: "/usr/lib/python3/dist-packages/idna".into(), ..loose.clone() };
+    let command = |packages: Vec<Located>| {
+        let verdicts = packages.iter().map(|_| found()).collect();
+        let report = Report::of_verdicts(about(), inventory(packages), identity(), verdicts);
+        report.actions().upgrades[0].command.clone().unwrap()
+    };
+    assert_eq!(command(vec![of_debian.clone()]), "apt-get install --only-upgrade python3-idna");
+    assert_eq!(command(vec![loose.clone()]), "pip install 'idna>=3.7'");
+    assert_eq!(command(vec![of_debian, loose]), "pip install 'idna>=3.7'", "one of them is nobody's");
 }
