@@ -14,6 +14,7 @@ use crate::container::Container;
 use crate::debian::Base;
 use crate::layout::{Layout, tar_of_one_file};
 use crate::machine;
+use crate::processes::Process;
 use crate::server::Server;
 use crate::signing::Key;
 
@@ -103,6 +104,46 @@ fn a_push_finds_exactly_what_the_advisories_say_of_the_installed_versions() {
     assert_eq!(scan.code, Some(0), "{}", scan.said());
     assert_eq!(of_scan(&scan.stdout), expected);
     assert_eq!(parsed(&scan.stdout)["layers_read"], 0, "the push catalogued the layers, and the scan read them again");
+}
+
+#[test]
+fn a_push_whose_worker_is_killed_goes_on_and_is_catalogued_again() {
+    if !machine::able(&PROGRAMS) {
+        return;
+    }
+    let work = work();
+    let base = Base::made(work.path());
+    let advisories = work.path().join("advisories");
+    let fixed = format!("{}+e2e1", base.packages["bash"].source_version);
+    record(&advisories, "TEST-affected", &base.ecosystem, "bash", "0", Some(&fixed));
+    let server = Server::start(work.path());
+    let import = server.ask(&["db", "import", &advisories.display().to_string()]);
+    assert_eq!(import.code, Some(0), "{}", import.said());
+
+    let reference = server.reference("team/debian:1.0");
+    let image = Layout::of(&work.path().join("image"), &[&base.tar]);
+    let pushing = {
+        let reference = reference.clone();
+        std::thread::spawn(move || image.push(&reference))
+    };
+    let mut killed = None;
+    while killed.is_none() && !pushing.is_finished() {
+        let sealed = |process: &Process| {
+            process.arguments.split(' ').nth(1) == Some("worker") && process.field("Seccomp") == "2"
+        };
+        killed = Process::family(server.pid()).into_iter().find(sealed);
+        if let Some(worker) = &killed {
+            run(command("kill", ["-KILL", &worker.pid.to_string()]));
+        }
+    }
+    pushing.join().expect("the push goes on");
+    assert!(killed.is_some(), "no worker was seen while the layer was pushed");
+
+    let scan = server.ask(&["scan", "--offline", "--format", "json", &reference]);
+    assert_eq!(scan.code, Some(0), "{}", scan.said());
+    let expected = ("bash".to_owned(), base.packages["bash"].version.clone(), "TEST-affected".to_owned());
+    assert_eq!(of_scan(&scan.stdout), BTreeSet::from([expected]), "{}", server.said());
+    assert_eq!(parsed(&scan.stdout)["layers_read"], 0, "the server catalogued it again by itself");
 }
 
 /// The digest that a tag points to.
