@@ -15,17 +15,14 @@ pub(super) fn block(actions: &Actions, release: Option<&str>, width: Option<u16>
         return None;
     }
     let shown = if all { actions.upgrades.len() } else { MOST_UPGRADES.min(actions.upgrades.len()) };
-    let head = format!(
-        "WHAT TO DO: {} {} away by upgrading {}{}",
-        if left == 0 {
-            format!("all {removable} findings")
-        } else {
-            format!("{removable} of {} findings", removable + left)
-        },
-        if removable == 1 && left > 0 { "goes" } else { "go" },
-        number(actions.upgrades.len(), "package"),
-        if left == 0 { String::new() } else { format!("; {left} cannot be mended yet") },
-    );
+    let found = match (removable, left) {
+        (1, 0) => "the one finding goes away".to_owned(),
+        (all, 0) => format!("all {all} findings go away"),
+        (1, _) => format!("1 of {} findings goes away", removable + left),
+        _ => format!("{removable} of {} findings go away", removable + left),
+    };
+    let rest = if left == 0 { String::new() } else { format!("; {left} cannot be mended yet") };
+    let head = format!("WHAT TO DO: {found} by upgrading {}{rest}", number(actions.upgrades.len(), "package"));
     let mut lines = vec![wrapped(&head, width, 2)];
     let digits = actions.upgrades.iter().map(|upgrade| upgrade.removes.total()).max().unwrap_or(0).to_string().len();
     for upgrade in actions.upgrades.iter().take(shown) {
