@@ -1,11 +1,21 @@
 //! One file of a layer, as a cataloguer gets it.
 
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// What a member's bytes are read from: memory or the worker's one file.
 pub trait Content: Read + Seek {}
 
 impl<T: Read + Seek> Content for T {}
+
+/// Where a seek leads in content of `size` bytes that stands at `position`; past the end is allowed, before the start not.
+pub(crate) fn sought(to: SeekFrom, size: u64, position: u64) -> io::Result<u64> {
+    let sought = match to {
+        SeekFrom::Start(from_start) => Some(from_start),
+        SeekFrom::End(offset) => size.checked_add_signed(offset),
+        SeekFrom::Current(offset) => position.checked_add_signed(offset),
+    };
+    sought.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
 
 /// A file of a layer and its bytes.
 pub struct Member<'a> {

@@ -37,6 +37,7 @@ mod told;
 mod wanted;
 mod zip;
 
+pub(crate) use member::sought;
 pub use member::{Content, Member};
 pub use told::Told;
 pub(crate) use told::clip;

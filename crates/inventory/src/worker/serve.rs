@@ -10,7 +10,7 @@ use super::protocol::{
     Answer, Carried, IN_MEMORY, PROTOCOL, REQUEST_BYTES, Ready, Reply, Request, ToldTo, frame, read_frame,
 };
 use super::seal::{self, Opened};
-use crate::cataloguers::{self, Content, Member, Told};
+use crate::cataloguers::{self, Content, Member, Told, sought};
 
 /// Runs a worker over standard input and output and never returns to other work: the process can do nothing else
 /// afterwards. To be called first thing in a process that has one thread and has opened nothing that it needs.
@@ -113,12 +113,7 @@ impl Read for InFile<'_> {
 
 impl Seek for InFile<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        self.position = sought(to, self.size, self.position)?;
         Ok(self.position)
     }
 }

@@ -79,7 +79,7 @@ impl Cataloguing for Scanner {
     fn report<'a>(&'a self, manifest: &'a Digest) -> Answer<'a, Result<Option<Summary>, String>> {
         Box::pin(async move {
             let report = self.report_stored(manifest).await.map_err(|error| explain(&error))?;
-            Ok(report.map(|report| summary(&report)))
+            Ok(report.map(|report| Summary { counts: report.counts(), uncovered: report.uncovered_packages() }))
         })
     }
 
@@ -93,20 +93,4 @@ impl Cataloguing for Scanner {
 fn explain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-fn summary(report: &findings::Report) -> Summary {
-    let mut counts = Counts::default();
-    for finding in &report.findings {
-        let count = match finding.matched.severity {
-            advisory::Severity::Critical => &mut counts.critical,
-            advisory::Severity::High => &mut counts.high,
-            advisory::Severity::Medium => &mut counts.medium,
-            advisory::Severity::Low => &mut counts.low,
-            advisory::Severity::Negligible => &mut counts.negligible,
-            advisory::Severity::Unknown => &mut counts.unknown,
-        };
-        *count += 1;
-    }
-    Summary { counts, uncovered: report.uncovered.iter().map(|(_, packages)| packages).sum() }
 }

@@ -9,6 +9,7 @@ use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use flate2::bufread::DeflateDecoder;
 
 use super::{Archive, Budget, Entry, Section};
+use crate::cataloguers::sought;
 
 /// The largest deflated archive that is held in memory: as much as a member may have there.
 const IN_MEMORY: u64 = crate::worker::protocol::IN_MEMORY;
@@ -106,12 +107,7 @@ impl Read for Rewinding<'_> {
 
 impl Seek for Rewinding<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let position = match to {
-            SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.size.checked_add_signed(offset),
-            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
-        };
-        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        self.position = sought(to, self.size, self.position)?;
         Ok(self.position)
     }
 }
