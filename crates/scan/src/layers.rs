@@ -111,8 +111,7 @@ impl Scanner {
         Ok(Records { layers, read, unverified })
     }
 
-    /// Reads one layer to its end and holds both of its digests against what manifest and config say; or, where that is
-    /// asked for and can be, only what cataloguers want of it. Blocks.
+    /// Catalogues one layer; a second time where the first walk passed by what turned out to be wanted. Blocks.
     fn read_layer(
         &self,
         source: &dyn ImageSource,
@@ -121,34 +120,55 @@ impl Scanner {
         progress: &Arc<dyn Progress>,
     ) -> Result<Catalogued, ScanError> {
         let image = source.image();
-        let layer = &image.layers[index];
-        let describe = |source| ScanError::Open { image: image.name.clone(), layer: index, source };
-        let broken = |source| ScanError::Layer { image: image.name.clone(), layer: index, source };
-        progress.started(index, layer.size);
-        if unverified
-            && let Some(window) = source.layer_window(index).map_err(describe)?
-            && let Some(record) =
-                catalogue_unverified(window, &layer.diff_id, self.limits(), self.launcher()).map_err(broken)?
-        {
-            progress.finished(index);
-            return Ok((None, record));
+        progress.started(index, image.layers[index].size);
+        let mut catalogued = self.walk_layer(source, index, unverified, progress, None)?;
+        if !catalogued.1.passed_by.is_empty() {
+            catalogued = self.walk_layer(source, index, unverified, progress, Some(&catalogued.1))?;
         }
-        let input = source.open_layer(index).map_err(describe)?;
-        let counted = Counted { input, layer: index, progress: Arc::clone(progress) };
-        let (mut walked, mut record) = catalogue(counted, self.limits(), self.launcher()).map_err(broken)?;
-        if !record.passed_by.is_empty() {
-            layer.check(&walked).map_err(changed(image, index))?;
-            let input = source.open_layer(index).map_err(describe)?;
-            (walked, record) = catalogue_again(input, &record, self.limits(), self.launcher()).map_err(broken)?;
-        }
-        layer.check(&walked).map_err(changed(image, index))?;
         // What its worker did not live to tell is unknown. A report without it would be kept, answer the next scan and
         // satisfy a policy.
-        if !record.complete {
-            let reason = record.warnings.join("; ");
+        if !catalogued.1.complete {
+            let reason = catalogued.1.warnings.join("; ");
             return Err(ScanError::Incomplete { image: image.name.clone(), layer: index, reason });
         }
         progress.finished(index);
+        Ok(catalogued)
+    }
+
+    /// Reads one layer to its end and holds both of its digests against what manifest and config say; or, where that is
+    /// asked for and can be, only what cataloguers want of it.
+    fn walk_layer(
+        &self,
+        source: &dyn ImageSource,
+        index: usize,
+        unverified: bool,
+        progress: &Arc<dyn Progress>,
+        first: Option<&LayerRecord>,
+    ) -> Result<Catalogued, ScanError> {
+        let image = source.image();
+        let layer = &image.layers[index];
+        let describe = |source| ScanError::Open { image: image.name.clone(), layer: index, source };
+        let broken = |source| ScanError::Layer { image: image.name.clone(), layer: index, source };
+        let passed_by = first.map(|first| first.passed_by.as_slice()).unwrap_or_default();
+        if unverified
+            && let Some(window) = source.layer_window(index).map_err(describe)?
+            && let Some(record) =
+                catalogue_unverified(window, &layer.diff_id, passed_by, self.limits(), self.launcher())
+                    .map_err(broken)?
+        {
+            return Ok((None, record));
+        }
+        let input = source.open_layer(index).map_err(describe)?;
+        let walked = match first {
+            None => {
+                let counted = Counted { input, layer: index, progress: Arc::clone(progress) };
+                catalogue(counted, self.limits(), self.launcher())
+            }
+            // Its bytes were counted when they were read first.
+            Some(first) => catalogue_again(input, first, self.limits(), self.launcher()),
+        };
+        let (walked, record) = walked.map_err(broken)?;
+        layer.check(&walked).map_err(changed(image, index))?;
         Ok((Some(walked), record))
     }
 }

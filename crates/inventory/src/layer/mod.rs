@@ -14,7 +14,7 @@ use std::io::Read;
 use image::Digest;
 use image::layer::{LayerError, Walked, Window};
 
-use crate::record::LayerRecord;
+use crate::record::{LayerRecord, PassedBy};
 use crate::worker::{Bounds, Launcher};
 use collector::Collector;
 
@@ -78,13 +78,15 @@ pub fn catalogue_again(
 
 /// Catalogues a plain layer by seeking over what no cataloguer wants, without computing a digest; `None` where it is
 /// compressed. The record is of the layer that the archive claims to be `claimed`: for showing, never for keeping.
+/// `passed_by` is what an earlier walk of it says so of.
 pub fn catalogue_unverified(
     window: Window,
     claimed: &Digest,
+    passed_by: &[PassedBy],
     limits: &Limits,
     launcher: &Launcher,
 ) -> Result<Option<LayerRecord>, LayerError> {
-    let mut collector = Collector::new(limits, launcher);
+    let mut collector = Collector::new(limits, launcher).knowing(passed_by);
     let walked = image::layer::walk_unverified(window, &limits.walk, &mut collector)?;
     Ok(walked.map(|_| collector.finish(claimed.clone())))
 }

@@ -166,9 +166,7 @@ fn warnings(
     let mut warnings = Vec::new();
     for file in groups.values().flat_map(Group::files) {
         let of_file = file.warnings.iter().map(|warning| format!("/{} ({}): {warning}", file.path, file.cataloguer));
-        let tells_of_distribution =
-            |fact: &Fact| matches!(fact, Fact::Package(package) if package.kind.is_of_distribution());
-        let is_database = DATABASES.contains(&file.cataloguer.as_str()) || file.facts.iter().any(tells_of_distribution);
+        let is_database = DATABASES.contains(&file.cataloguer.as_str());
         if is_database { unread.extend(of_file) } else { warnings.extend(of_file) }
     }
     let of_distribution = |located: &Located| located.package.kind.is_of_distribution();

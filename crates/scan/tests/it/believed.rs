@@ -7,6 +7,7 @@ use std::sync::Arc;
 use image::source::DockerArchive;
 use image::{Digest, ImageSource};
 use inventory::cataloguers;
+use inventory::worker::Launcher;
 use scan::{Options, ScanError, Silent};
 
 use crate::made::{House, Made, debian, layer};
@@ -114,4 +115,14 @@ async fn a_layer_that_is_no_part_of_a_file_is_verified_though_nobody_asked_for_i
     let report = house.scanner.scan(source, unverified, Arc::new(Silent)).await.unwrap();
     assert!(report.inventory.unverified.is_empty());
     assert!(house.store.layer_record(&Digest::sha256(&base), cataloguers::VERSION).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_costs_an_unverified_scan_too() {
+    let house = House::with(Launcher::program("/bin/false", [] as [&str; 0])).await;
+    let base = debian(&[("curl", "7")]);
+    let archive = DockerArchive::open(archive(&base, &base), "a.tar", None, None, &std::env::temp_dir()).unwrap();
+    let unverified = Options { unverified: true, ..Options::default() };
+    let error = house.scanner.scan(Arc::new(archive), unverified, Arc::new(Silent)).await.unwrap_err();
+    assert!(matches!(error, ScanError::Incomplete { layer: 0, .. }), "{error:?}");
 }
