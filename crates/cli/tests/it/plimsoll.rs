@@ -42,6 +42,16 @@ impl Home {
         command.stdin(Stdio::null()).output().unwrap().into()
     }
 
+    /// Runs it without root's right to read and enter everything, so that a mode says what it says for others.
+    pub(crate) fn run_bound_by_modes(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command("setpriv");
+        if rustix::process::geteuid().is_root() {
+            command.arg("--bounding-set=-dac_override,-dac_read_search");
+        }
+        command.arg(env!("CARGO_BIN_EXE_plimsoll")).args(arguments);
+        command.stdin(Stdio::null()).output().unwrap().into()
+    }
+
     /// Runs it on a terminal of its own and types each line when its prompt has shown and the terminal shows no more of
     /// what is typed.
     pub(crate) fn type_into(&self, arguments: &[&str], lines: &[(&str, &str)]) -> Ended {

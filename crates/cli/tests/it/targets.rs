@@ -151,7 +151,7 @@ fn a_folder_is_scanned_like_the_layer_that_it_would_make_and_never_left() {
     tree(&root);
     advisories(&home);
     let of_image = scan(&home, &format!("docker-archive:{}", archive(&home, &root).display()));
-    // What lies outside, a way out, a loop, what waits for ever when it is opened, and what nobody may read.
+    // What lies outside, a way out, a loop, and what waits for ever when it is opened.
     let outside = home.path("outside/node_modules/evil");
     fs::create_dir_all(&outside).unwrap();
     fs::write(outside.join("package.json"), r#"{"name": "evil", "version": "1.0.0"}"#).unwrap();
@@ -160,18 +160,29 @@ fn a_folder_is_scanned_like_the_layer_that_it_would_make_and_never_left() {
     symlink(".", root.join("loop")).unwrap();
     symlink(home.path("outside/node_modules/evil/package.json"), root.join("app/node_modules/package.json")).unwrap();
     assert!(Command::new("mkfifo").arg(root.join("app/node_modules/@Scope/package.json")).status().unwrap().success());
-    fs::create_dir(root.join("secret")).unwrap();
-    fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::create_dir_all(root.join("a/.wh.b/node_modules/kept")).unwrap();
     let of_folder = scan(&home, &format!("dir:{}", root.display()));
     assert_eq!(of_folder["findings"], of_image["findings"]);
     assert_eq!(of_folder["suppressed"], of_image["suppressed"]);
     assert_eq!((&of_folder["image"]["kind"], &of_folder["image"]["platform"]), (&json!("folder"), &json!("")));
-    let warnings = of_folder["warnings"].to_string();
-    assert!(warnings.contains("/secret: not read") || rustix::process::geteuid().is_root(), "{warnings}");
-    fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0o700)).unwrap();
     let missing = home.run(&["scan", "--offline", "dir:/no/such/folder"]).with(2);
     assert!(missing.stderr.contains("dir:/no/such/folder"), "{}", missing.stderr);
+}
+
+#[test]
+fn a_folder_that_may_not_be_read_is_said_and_costs_itself_alone() {
+    let home = Home::new();
+    let root = home.path("root");
+    tree(&root);
+    advisories(&home);
+    fs::create_dir(root.join("secret")).unwrap();
+    fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0o000)).unwrap();
+    let target = format!("dir:{}", root.display());
+    let ended = home.run_bound_by_modes(&["scan", "--offline", "--format", "json", &target]);
+    fs::set_permissions(root.join("secret"), fs::Permissions::from_mode(0o700)).unwrap();
+    let report: Value = serde_json::from_str(&ended.with(0).stdout).unwrap();
+    assert!(report["warnings"].to_string().contains("/secret: not read"), "{}", report["warnings"]);
+    assert!(!report["packages"].as_array().unwrap().is_empty());
 }
 
 #[test]
