@@ -70,6 +70,12 @@ pub enum KeyError {
     /// A signature does not belong to the message and key.
     #[error("the signature does not match the key {0} and what it should have signed")]
     BadSignature(String),
+    /// A person would have to answer, and there is none.
+    #[error("there is nobody to ask for {0}; give it in the surroundings, or run this at a terminal")]
+    NobodyToAsk(String),
+    /// The person gave up.
+    #[error("cancelled; nothing was signed")]
+    Cancelled,
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

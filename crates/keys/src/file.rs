@@ -16,7 +16,7 @@ use pkcs8::{EncodePrivateKey, EncryptedPrivateKeyInfoRef, LineEnding, PrivateKey
 use zeroize::Zeroizing;
 
 use crate::public::from_first_label;
-use crate::{KeyError, Passphrase, PublicKey, Signer};
+use crate::{Algorithm, Custody, Hash, KeyError, KeyUri, Message, Passphrase, Person, PublicKey, Signature, Signer};
 
 const FILE_LIMIT: u64 = 64 << 10;
 
@@ -42,6 +42,7 @@ pub struct KeyFile {
 
 /// A key that was unlocked.
 pub struct FileSigner {
+    uri: KeyUri,
     name: String,
     key: SigningKey,
     public: PublicKey,
@@ -168,21 +169,34 @@ impl FileSigner {
 
     fn new(name: String, key: SigningKey) -> Result<Self, KeyError> {
         let public = PublicKey::from_verifying(key.verifying_key())?;
-        Ok(Self { name, key, public })
+        Ok(Self { uri: KeyUri::File(PathBuf::from(&name)), name, key, public })
+    }
+
+    fn sign_message(&self, message: &Message<'_>) -> Result<Signature, KeyError> {
+        let failed = |reason: String| KeyError::Sign { name: self.name.clone(), reason };
+        if !matches!(message.hash, None | Some(Hash::Sha256)) {
+            return Err(failed("keys on P-256 sign with SHA-256".into()));
+        }
+        let signature: DerSignature = self.key.try_sign(message.bytes).map_err(|error| failed(error.to_string()))?;
+        Ok(Signature::new(Algorithm::EcdsaP256, signature.as_bytes().to_vec()))
     }
 }
 
 impl Signer for FileSigner {
+    fn uri(&self) -> &KeyUri {
+        &self.uri
+    }
+
     fn public_key(&self) -> PublicKey {
         self.public.clone()
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let signature: DerSignature = self
-            .key
-            .try_sign(message)
-            .map_err(|error| KeyError::Sign { name: self.name.clone(), reason: error.to_string() })?;
-        Ok(signature.as_bytes().to_vec())
+    fn custody(&self) -> Custody {
+        Custody::File
+    }
+
+    fn sign(&self, batch: &[Message<'_>], _: &dyn Person) -> Result<Vec<Signature>, KeyError> {
+        batch.iter().map(|message| self.sign_message(message)).collect()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What can sign.
 //!
-//! A [`Signer`] makes ECDSA signatures over messages; where its secret is (an encrypted file today) is its own
-//! business. A key is named by one URI everywhere ([`KeyUri`], `file:…`), its public half is a [`PublicKey`], and what
-//! unlocks it is a [`Passphrase`].
+//! A [`Signer`] makes signatures over batches of messages; where its secret is ([`Custody`]) is its own business. A key
+//! is named by one URI everywhere ([`KeyUri`]), its public half is a [`PublicKey`], and whoever owns it is a [`Person`],
+//! who is shown what will be signed and asked for passphrase, PIN and touch.
 //!
 //! 1. [`KeyFile::read`] reads an encrypted key as the calling user and parses nothing of it but its PEM label.
 //! 2. [`KeyFile::unlock`] turns it into a [`FileSigner`] with the passphrase.
@@ -12,17 +12,31 @@
 //! what is written here; PKIX public keys (RFC 5480); ECDSA on P-256 with SHA-256 as ASN.1 DER. Other curves, RSA and
 //! Ed25519 are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
+pub mod algorithm;
+pub mod attestation;
+pub mod author;
+pub mod custody;
 pub mod error;
 pub mod file;
 pub mod folder;
 pub mod passphrase;
+pub mod person;
+pub mod pin;
 pub mod public;
+pub mod signature;
 pub mod signer;
 pub mod uri;
 
+pub use algorithm::{Algorithm, Hash};
+pub use attestation::{Attestation, Attested};
+pub use author::{Author, Draft, ImageRequest, SignedArtifact};
+pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;
 pub use file::{FileSigner, KeyFile};
 pub use passphrase::Passphrase;
+pub use person::{Intent, Nobody, Person, PinAsk, PinKind, TouchMoment};
+pub use pin::Pin;
 pub use public::PublicKey;
-pub use signer::Signer;
+pub use signature::Signature;
+pub use signer::{Message, Signer};
 pub use uri::KeyUri;

@@ -11,13 +11,27 @@ use crate::KeyError;
 pub enum KeyUri {
     /// An encrypted PKCS#8 file. The path is taken as written, nothing in it is percent-decoded.
     File(PathBuf),
+    /// A key on a PIV card, `piv:serial=12345678;slot=9c`.
+    Piv(PivUri),
+    /// A key in a PKCS#11 token (RFC 7512), as written.
+    Pkcs11(String),
+}
+
+/// Which card, and which slot of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PivUri {
+    /// The card's serial number; without it the only card that is there.
+    pub serial: Option<u32>,
+    /// The slot, `0x9c` where none is written.
+    pub slot: Option<u8>,
 }
 
 impl KeyUri {
     /// The file, where the key is one.
-    pub fn path(&self) -> &Path {
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => path,
+            Self::File(path) => Some(path),
+            Self::Piv(_) | Self::Pkcs11(_) => None,
         }
     }
 }
@@ -76,6 +90,14 @@ impl fmt::Display for KeyUri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(formatter, "file:{}", path.display()),
+            Self::Piv(PivUri { serial, slot }) => {
+                formatter.write_str("piv:")?;
+                if let Some(serial) = serial {
+                    write!(formatter, "serial={serial};")?;
+                }
+                write!(formatter, "slot={:02x}", slot.unwrap_or(0x9c))
+            }
+            Self::Pkcs11(uri) => formatter.write_str(uri),
         }
     }
 }
@@ -85,7 +107,7 @@ mod tests {
     use super::*;
 
     fn path_of(text: &str) -> String {
-        text.parse::<KeyUri>().expect(text).path().display().to_string()
+        text.parse::<KeyUri>().expect(text).path().expect(text).display().to_string()
     }
 
     #[test]

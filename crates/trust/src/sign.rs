@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use image::client::{Client, Manifest, Pushed, Referrer};
 use image::{Digest, Reference, Verified};
-use keys::Signer;
+use keys::{Person, Signer};
 use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -62,11 +62,12 @@ pub fn sign(
     client: &Client,
     subject: &Subject,
     signer: &dyn Signer,
+    person: &dyn Person,
     now: OffsetDateTime,
 ) -> Result<Signed, TrustError> {
     let Subject { reference, digest, .. } = subject;
     let statement = Statement::of_image(digest, reference);
-    let envelope = Envelope::sign(PAYLOAD_TYPE, statement.to_json(), signer)?;
+    let envelope = Envelope::sign(PAYLOAD_TYPE, statement.to_json(), signer, person)?;
     let bundle = Verified::name(Bundle::new(envelope, &signer.public_key()).to_json());
     let empty = Digest::sha256(EMPTY);
     for (digest, bytes) in [(&empty, EMPTY), (bundle.digest(), &bundle)] {

@@ -2,7 +2,7 @@
 
 use gate::Policy;
 use image::Digest;
-use keys::{FileSigner, Passphrase, Signer as _};
+use keys::{FileSigner, Nobody, Passphrase, Signer as _};
 use tempfile::TempDir;
 use trust::{Bundle, Envelope, Statement, statement};
 
@@ -14,7 +14,7 @@ use super::pages::text;
 /// What `plimsoll sign` and cosign attach.
 fn bundle(image: &Digest, signer: &FileSigner) -> Vec<u8> {
     let statement = Statement::of_image(image, &"registry.example.com/team/app:1".parse().unwrap()).to_json();
-    let envelope = Envelope::sign(statement::PAYLOAD_TYPE, statement, signer).unwrap();
+    let envelope = Envelope::sign(statement::PAYLOAD_TYPE, statement, signer, &Nobody).unwrap();
     Bundle::new(envelope, &signer.public_key()).to_json()
 }
 

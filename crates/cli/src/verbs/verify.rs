@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use gate::file::PolicyFile;
 use gate::{Facts, Requirement};
 use image::client::{Client, RegistrySource};
@@ -66,7 +66,10 @@ impl Command for Arguments {
         let trusted = if self.keys.is_empty() {
             Trusted::Policy(policy(self.policy.as_deref(), start)?)
         } else {
-            let named = |uri: &KeyUri| Ok((uri.path().display().to_string(), PublicKey::read(uri.path())?));
+            let named = |uri: &KeyUri| {
+                let path = uri.path().with_context(|| format!("{uri} is no file of a public key"))?;
+                Ok((path.display().to_string(), PublicKey::read(path)?))
+            };
             Trusted::Keys(self.keys.iter().map(named).collect::<Result<_>>()?)
         };
         let logins = self.registries.logins([&self.image]);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use keys::{FileSigner, KeyError, KeyFile, Passphrase, PublicKey, Signer};
+use keys::{FileSigner, KeyError, KeyFile, Nobody, Passphrase, PublicKey, Signer};
 
 fn passphrase(text: &str) -> Passphrase {
     Passphrase::read(&mut text.as_bytes(), "the test").unwrap()
@@ -30,11 +30,11 @@ fn a_new_key_is_private_opens_again_and_signs() {
     let file = KeyFile::read(&path).unwrap();
     assert!(!file.is_exposed());
     let unlocked = file.unlock(&passphrase("correct horse")).unwrap();
-    let signature = unlocked.sign(b"a message").unwrap();
+    let signature = unlocked.sign_one(b"a message", &Nobody).unwrap();
     let key = PublicKey::read(&public).unwrap();
     assert_eq!(key, signer.public_key());
-    key.verify(b"a message", &signature).unwrap();
-    assert!(matches!(key.verify(b"another message", &signature), Err(KeyError::BadSignature(_))));
+    key.verify(b"a message", signature.as_bytes()).unwrap();
+    assert!(matches!(key.verify(b"another message", signature.as_bytes()), Err(KeyError::BadSignature(_))));
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn openssl_opens_our_key_and_verifies_its_signature() {
     let message = folder.path().join("message");
     let signature = folder.path().join("signature");
     fs::write(&message, "a message").unwrap();
-    fs::write(&signature, signer.sign(b"a message").unwrap()).unwrap();
+    fs::write(&signature, signer.sign_one(b"a message", &Nobody).unwrap().as_bytes()).unwrap();
     let (message, signature) = (message.to_str().unwrap(), signature.to_str().unwrap());
     openssl(&["dgst", "-sha256", "-verify", public.to_str().unwrap(), "-signature", signature, message]);
 }
@@ -66,7 +66,7 @@ fn a_key_that_openssl_encrypted_opens_here() {
         openssl(&arguments);
         let signer = KeyFile::read(&key).unwrap().unlock(&passphrase("pw")).unwrap();
         let public = PublicKey::from_pem(&openssl(&["pkey", "-in", plain, "-pubout"])).unwrap();
-        public.verify(b"x", &signer.sign(b"x").unwrap()).unwrap();
+        public.verify(b"x", signer.sign_one(b"x", &Nobody).unwrap().as_bytes()).unwrap();
     }
     let plain_error = KeyFile::read(Path::new(plain)).unwrap_err().to_string();
     assert!(plain_error.contains("not encrypted"), "{plain_error}");

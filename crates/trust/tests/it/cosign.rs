@@ -1,5 +1,6 @@
 //! The real cosign 3 as the judge, both ways.
 
+use keys::Nobody;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -53,7 +54,7 @@ fn cosign_verifies_what_we_sign_and_refuses_it_for_another_key() {
     assert!(!unsigned.status.success(), "nobody has signed yet");
 
     let subject = Subject::resolve(&client, &place).unwrap();
-    sign(&client, &subject, &*ALICE, NOW).unwrap();
+    sign(&client, &subject, &*ALICE, &Nobody, NOW).unwrap();
     let good = verify(&cosign, home.path(), &ALICE.public_key(), &place, &[]);
     assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
     let bad = verify(&cosign, home.path(), &MALLORY.public_key(), &place, &[]);
@@ -92,7 +93,7 @@ fn we_verify_what_cosign_signs_and_both_signatures_stand_side_by_side() {
     assert_eq!(found.signatures.len(), 1, "{:?}", found.rejected);
     assert_eq!(found.signatures[0].key, key);
 
-    sign(&client, &Subject::resolve(&client, &place).unwrap(), &*ALICE, NOW).unwrap();
+    sign(&client, &Subject::resolve(&client, &place).unwrap(), &*ALICE, &Nobody, NOW).unwrap();
     let both = Verifier::new(vec![key.clone(), ALICE.public_key()]).verify(&digest, &source).unwrap();
     assert_eq!(both.len(), 2);
     for key in [key, ALICE.public_key()] {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use image::client::{Client, Credentials, Proxies, Settings};
 use image::{Digest, Reference};
-use keys::{FileSigner, Passphrase, Signer as _};
+use keys::{FileSigner, Nobody, Passphrase, Signer as _};
 use time::OffsetDateTime;
 use trust::{Bundle, Envelope, SignatureSource, Statement, TrustError, statement};
 
@@ -35,7 +35,7 @@ pub(crate) fn bundle(image: &Digest, signer: &FileSigner) -> Vec<u8> {
 }
 
 pub(crate) fn bundle_of(payload_type: &str, payload: Vec<u8>, signer: &FileSigner) -> Vec<u8> {
-    let envelope = Envelope::sign(payload_type, payload, signer).unwrap();
+    let envelope = Envelope::sign(payload_type, payload, signer, &Nobody).unwrap();
     Bundle::new(envelope, &signer.public_key()).to_json()
 }
 
