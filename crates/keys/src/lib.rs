@@ -20,6 +20,7 @@ pub mod error;
 pub mod file;
 pub mod folder;
 pub mod passphrase;
+pub mod pem;
 pub mod person;
 pub mod pin;
 pub mod public;

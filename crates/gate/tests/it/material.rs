@@ -36,7 +36,7 @@ pub(crate) fn key(name: &str) -> PublicKey {
 }
 
 pub(crate) fn signature(name: &str) -> Signature {
-    Signature { key: key(name), repository: None, tag: None }
+    Signature::by(key(name))
 }
 
 pub(crate) fn digest() -> Digest {
