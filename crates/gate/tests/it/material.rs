@@ -93,5 +93,14 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
 }
 
 pub(crate) fn facts<'a>(digest: &'a Digest, report: &'a Report) -> Facts<'a> {
-    Facts { repository: REPOSITORY, digest, signatures: Some(Ok(vec![])), report: Some(Ok(report)), now: NOW }
+    Facts {
+        repository: REPOSITORY,
+        digest,
+        index: None,
+        tag: None,
+        signatures: Some(Ok(vec![])),
+        revocation: None,
+        report: Some(Ok(report)),
+        now: NOW,
+    }
 }
