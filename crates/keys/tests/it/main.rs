@@ -5,3 +5,4 @@
 
 mod file;
 mod public;
+mod schemes;
