@@ -106,7 +106,7 @@ impl Subject {
 /// From `now` on for [`YEARS`].
 pub fn validity_from(now: SystemTime) -> Range<SystemTime> {
     // A verifier's clock may be a little behind.
-    let start = now - Duration::from_secs(300);
+    let start = now - Duration::from_mins(5);
     start..start + Duration::from_secs(u64::from(YEARS) * 365 * 24 * 60 * 60)
 }
 
@@ -187,12 +187,13 @@ impl BuilderProfile for Leaf {
     ) -> builder::Result<Vec<Extension>> {
         // RFC 7093 section 2, method 1: SHA-256 cut to 160 bits.
         let identifier = OctetString::new(&Sha256::digest(key.subject_public_key.raw_bytes())[..20])?;
-        let mut all = Vec::new();
-        all.push(BasicConstraints { ca: false, path_len_constraint: None }.to_extension(&self.0, &all)?);
-        all.push(KeyUsage(KeyUsages::DigitalSignature.into()).to_extension(&self.0, &all)?);
-        all.push(ExtendedKeyUsage(vec![CODE_SIGNING]).to_extension(&self.0, &all)?);
-        all.push(SubjectKeyIdentifier(identifier).to_extension(&self.0, &all)?);
-        Ok(all)
+        let constraints = BasicConstraints { ca: false, path_len_constraint: None };
+        Ok(vec![
+            constraints.to_extension(&self.0, &[])?,
+            KeyUsage(KeyUsages::DigitalSignature.into()).to_extension(&self.0, &[])?,
+            ExtendedKeyUsage(vec![CODE_SIGNING]).to_extension(&self.0, &[])?,
+            SubjectKeyIdentifier(identifier).to_extension(&self.0, &[])?,
+        ])
     }
 }
 
