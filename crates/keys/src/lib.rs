@@ -15,6 +15,7 @@
 pub mod algorithm;
 pub mod attestation;
 pub mod author;
+pub mod certificate;
 pub mod custody;
 pub mod error;
 pub mod file;
