@@ -1,0 +1,1 @@
+//! The same through the real PC/SC daemon and the virtual reader.
