@@ -146,7 +146,7 @@ impl Line for MemoryLine<'_> {
 /// A person who knows what to answer, and remembers what they were asked.
 #[derive(Default)]
 pub(crate) struct Sitting {
-    pins: Mutex<VecDeque<String>>,
+    pub(crate) pins: Mutex<VecDeque<String>>,
     pub(crate) asked: Mutex<Vec<PinAsk>>,
     pub(crate) questions: Mutex<Vec<(String, Vec<String>)>>,
     /// What is chosen, of every question.
