@@ -75,10 +75,10 @@ fn a_batch_is_signed_in_order_with_the_hash_that_was_asked_for() {
     let key = PrivateKey::generate(Algorithm::EcdsaP384).unwrap();
     let (signer, _) = FileSigner::write(&folder.path().join("wide.key"), key, &passphrase("pw")).unwrap();
     let batch = [Message::new(b"one"), Message { bytes: b"two", hash: Some(Hash::Sha256) }];
-    let signed = signer.sign(&batch, &Nobody).unwrap();
+    let signatures = signer.sign(&batch, &Nobody).unwrap();
     let key = signer.public_key();
-    key.verify(b"one", signed[0].as_bytes()).unwrap();
-    key.verify_with(Scheme::Ecdsa(Hash::Sha256), b"two", signed[1].as_bytes()).unwrap();
+    key.verify(b"one", signatures[0].as_bytes()).unwrap();
+    key.verify_with(Scheme::Ecdsa(Hash::Sha256), b"two", signatures[1].as_bytes()).unwrap();
     let absurd = [Message { bytes: b"three", hash: Some(Hash::Sha512) }];
     let error = signer.sign(&absurd, &Nobody).unwrap_err().to_string();
     assert!(error.contains("SHA-512") && error.contains("P-384"), "{error}");
