@@ -9,7 +9,8 @@
 //!    connection broke, [`Client::push_blob`] and [`Client::push_manifest`] write.
 //! 3. [`Client::referrers`] and [`Client::push_referrer`] read and write what belongs to an image, also at registries
 //!    that do not know referrers.
-//! 4. [`RegistrySource`] is an image in a registry.
+//! 4. [`Client::page`] reads a document that Plimsoll's own registry serves beside its API.
+//! 5. [`RegistrySource`] is an image in a registry.
 //!
 //! Left out: chunked and mounted uploads, deleting, the catalog, token servers' OAuth2 with passwords.
 
@@ -21,6 +22,7 @@ mod error;
 mod exchange;
 mod fallback;
 mod manifests;
+mod pages;
 mod proxy;
 mod referrers;
 mod settings;
