@@ -3,10 +3,10 @@
 #
 #   scripts/install.sh PROFILE…
 #
-#   build   compile Plimsoll: a C compiler, pkg-config, libseccomp, Rust
+#   build   compile Plimsoll: a C compiler, pkg-config, libseccomp, libpcsclite, Rust
 #   user    the system user `plimsoll` and its lines in /etc/subuid and /etc/subgid
 #   demo    what `make demo` uses beside the build
-#   test    the real counterparts that the tests talk to: skopeo, an engine, PostgreSQL, a browser, cosign …
+#   test    the real counterparts that the tests talk to: skopeo, an engine, PostgreSQL, a browser, a card reader, cosign …
 #   check   cargo-deny
 #   bench   what `make bench` measures against
 #
@@ -43,6 +43,7 @@ packages_for() {
         program git git
         package ca-certificates
         package libseccomp-dev
+        package libpcsclite-dev
         ;;
     user) package passwd ;;
     demo)
@@ -76,6 +77,12 @@ packages_for() {
         packaging || wanted+=(python3-packaging)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         package busybox-static
+        program pcscd pcscd
+        package vsmartcard-vpcd
+        program pkcs11-tool opensc
+        program yubico-piv-tool yubico-piv-tool
+        package ykcs11
+        program softhsm2-util softhsm2
         program docker-registry docker-registry
         if ! have dockerd; then
             wanted+=(docker.io)

@@ -168,7 +168,8 @@ impl FileSigner {
     }
 
     fn new(name: String, key: SigningKey) -> Result<Self, KeyError> {
-        let public = PublicKey::from_verifying(key.verifying_key())?;
+        let point = key.verifying_key().to_sec1_bytes();
+        let public = PublicKey::from_point(Algorithm::EcdsaP256, &point)?;
         Ok(Self { uri: KeyUri::File(PathBuf::from(&name)), name, key, public })
     }
 
