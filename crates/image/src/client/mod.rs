@@ -10,7 +10,8 @@
 //! 3. [`Client::referrers`] and [`Client::push_referrer`] read and write what belongs to an image, also at registries
 //!    that do not know referrers.
 //! 4. [`Client::change_tag`] changes what a tag holds while others do the same.
-//! 5. [`RegistrySource`] is an image in a registry.
+//! 5. [`Client::page`] reads a document that Plimsoll's own registry serves beside its API.
+//! 6. [`RegistrySource`] is an image in a registry.
 //!
 //! Left out: chunked and mounted uploads, deleting blobs, the catalog, token servers' OAuth2 with passwords.
 
@@ -22,6 +23,7 @@ mod error;
 mod exchange;
 mod fallback;
 mod manifests;
+mod pages;
 mod proxy;
 mod referrers;
 mod settings;
