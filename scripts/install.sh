@@ -3,10 +3,10 @@
 #
 #   scripts/install.sh PROFILE…
 #
-#   build   compile Plimsoll: a C compiler, pkg-config, libseccomp, Rust
+#   build   compile Plimsoll: a C compiler, pkg-config, libseccomp, libpcsclite, Rust
 #   user    the system user `plimsoll` and its lines in /etc/subuid and /etc/subgid
 #   demo    what `make demo` uses beside the build
-#   test    the real counterparts that the tests talk to: skopeo, an engine, PostgreSQL, a browser, cosign …
+#   test    the real counterparts that the tests talk to: skopeo, an engine, PostgreSQL, a browser, a card reader, cosign …
 #   check   cargo-deny
 #   bench   what `make bench` measures against
 #
@@ -43,6 +43,7 @@ packages_for() {
         program git git
         package ca-certificates
         package libseccomp-dev
+        package libpcsclite-dev
         ;;
     user) package passwd ;;
     demo)
@@ -76,6 +77,12 @@ packages_for() {
         packaging || wanted+=(python3-packaging)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         package busybox-static
+        program pcscd pcscd
+        package vsmartcard-vpcd
+        program pkcs11-tool opensc
+        program yubico-piv-tool yubico-piv-tool
+        package ykcs11
+        program softhsm2-util softhsm2
         program docker-registry docker-registry
         if ! have dockerd; then
             wanted+=(docker.io)
@@ -206,6 +213,33 @@ install_cosign() {
     exec 9>&-
 }
 
+# Docker's clients as their users have them: Debian's is older than hooks. docker/cli keeps its module file under another name
+# (it has calendar versions), so its source is built in a copy. Where the module proxy does not give one out, the tests of
+# hooks say which client they did not ask.
+install_docker_client() {
+    local version="$1" folder="$PLIMSOLL_TOOLS/docker-$1" go source work
+    [ -x "$folder/docker" ] && return
+    mkdir -p "$PLIMSOLL_TOOLS"
+    exec 9>"$PLIMSOLL_TOOLS/docker-$version.lock"
+    flock 9
+    [ -x "$folder/docker" ] && return
+    go=$(find_go) || { say "install: no Go that could build docker's client $version; its tests are skipped"; return 0; }
+    say "install: docker's client $version, built from source into $folder (about a minute, once)"
+    source=$(GOFLAGS=-mod=mod "$go" mod download -json "github.com/docker/cli@v$version+incompatible" |
+        sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
+    work=$(mktemp -d)
+    if [ -n "$source" ] && cp -r "$source/." "$work" && chmod -R u+w "$work" && rm -rf "$work/vendor" &&
+        mv "$work/vendor.mod" "$work/go.mod" && mv "$work/vendor.sum" "$work/go.sum" &&
+        (cd "$work" && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-mod=readonly "$go" build -trimpath \
+            -ldflags "-s -w -X github.com/docker/cli/cli/version.Version=$version" -o docker.built ./cmd/docker >&2); then
+        mkdir -p "$folder" && mv "$work/docker.built" "$folder/docker"
+    else
+        say "install: docker's client $version could not be built; its tests are skipped"
+    fi
+    rm -rf "$work"
+    exec 9>&-
+}
+
 # A Go that can fetch the toolchain a module asks for (1.21 and later can). Where the distribution's is older, the
 # toolchain is a module like any other, whose programs only lack their executable bit.
 find_go() {
@@ -283,6 +317,8 @@ for profile in "$@"; do
     user) install_user ;;
     test)
         install_cosign
+        install_docker_client "$DOCKER_28_VERSION"
+        install_docker_client "$DOCKER_29_VERSION"
         install_syft
         install_rust && install_cargo_auditable
         # A Python that is not the distribution's does not see the distribution's package.

@@ -8,9 +8,10 @@ use engine::admission::{Admission, Admitted, Moment, Refusal};
 use findings::Report;
 use gate::evidence::{Evidence, Subject, judge, judge_signatures};
 use gate::file::PolicyFile;
-use gate::{Mode, Policy};
+use gate::{Mode, Policy, Revoked};
 use image::client::Client;
 use image::{Digest, Image, ImageSource, Reference};
+use keys::PublicKey;
 use scan::{Options, Progress, Scanner, Silent};
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
@@ -39,6 +40,7 @@ pub(crate) fn subject(image: &Image, reference: Option<&Reference>) -> Subject {
         repository: reference.map_or_else(|| OF_NO_REPOSITORY.to_owned(), Reference::repository_name),
         digest: image.digest.clone(),
         index: image.index_digest.clone(),
+        tag: reference.and_then(|reference| reference.tag.clone()),
     }
 }
 
@@ -69,6 +71,10 @@ impl ImageEvidence {
 impl Evidence for ImageEvidence {
     fn signatures(&self) -> Arc<dyn SignatureSource + Send + Sync> {
         Arc::clone(&self.signatures)
+    }
+
+    async fn revoked(&self, _keys: Vec<PublicKey>) -> Result<Revoked, String> {
+        Err("no list of what was revoked can be had".into())
     }
 
     async fn report(&self, _image: &Digest) -> Result<Report, String> {

@@ -15,6 +15,7 @@
 pub mod algorithm;
 pub mod attestation;
 pub mod author;
+pub mod certificate;
 mod cost;
 pub mod custody;
 mod disk;
@@ -23,6 +24,7 @@ pub mod error;
 pub mod file;
 pub mod folder;
 pub mod passphrase;
+pub mod pem;
 pub mod person;
 pub mod pin;
 pub mod private;

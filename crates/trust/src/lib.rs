@@ -32,6 +32,7 @@
 pub mod bundle;
 pub mod dsse;
 pub mod error;
+pub mod format;
 pub mod registry;
 pub mod sign;
 pub mod source;
@@ -42,6 +43,7 @@ pub mod verify;
 pub use bundle::Bundle;
 pub use dsse::Envelope;
 pub use error::TrustError;
+pub use format::Format;
 pub use registry::RegistrySignatures;
 pub use sign::{Signed, Subject, sign};
 pub use source::SignatureSource;

@@ -1,23 +1,48 @@
 //! Holding bundles against keys.
 
 use image::Digest;
-use keys::PublicKey;
+use keys::{Attestation, PublicKey};
 use thiserror::Error;
+use time::OffsetDateTime;
 
 use crate::bundle::BundleError;
 use crate::error::short;
 use crate::statement::{NotSaid, PAYLOAD_TYPE};
-use crate::{Bundle, SignatureSource, Statement, TrustError};
+use crate::{Bundle, Format, SignatureSource, Statement, TrustError};
 
 /// A signature of an image that verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// The key that made it.
     pub key: PublicKey,
-    /// The repository that the signer said it is for, from our own signed annotation.
+    /// The form in which it lay in the registry.
+    pub format: Format,
+    /// The repository that the signer said it is for, from a signed field.
     pub repository: Option<String>,
     /// The tag, likewise.
     pub tag: Option<String>,
+    /// When it was made: a timestamping authority's word where there is one, else the signer's own, signed.
+    pub signed_at: Option<OffsetDateTime>,
+    /// For notation: the trusted certificate (DER) that the signer's chain leads to, where the key itself is not
+    /// trusted by name.
+    pub authority: Option<Vec<u8>>,
+    /// The device's statement about the key, for exactly this key and not yet verified against any root.
+    pub attestation: Option<Attestation>,
+}
+
+impl Signature {
+    /// A signature by a key, of which nothing else is known.
+    pub fn by(key: PublicKey) -> Self {
+        Self {
+            key,
+            format: Format::default(),
+            repository: None,
+            tag: None,
+            signed_at: None,
+            authority: None,
+            attestation: None,
+        }
+    }
 }
 
 /// Checks signatures against a set of trusted keys.
@@ -131,7 +156,7 @@ impl Verifier {
         }
         let said = Statement::said_of(&bundle.envelope.payload.0, image)
             .map_err(|reason| Rejection::NotSaid(key.fingerprint(), reason))?;
-        Ok(Signature { key: key.clone(), repository: said.repository, tag: said.tag })
+        Ok(Signature { repository: said.repository, tag: said.tag, ..Signature::by(key.clone()) })
     }
 }
 

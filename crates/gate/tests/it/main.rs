@@ -9,3 +9,4 @@ mod evidence;
 mod files;
 mod material;
 mod patterns;
+mod signers;
