@@ -30,3 +30,8 @@ pub struct Attested {
     /// The subject of the root that the chain ends in.
     pub root: String,
 }
+
+/// stub
+pub fn verify(_: &Attestation, _: &[Vec<u8>], _: time::OffsetDateTime) -> Result<Attested, crate::KeyError> {
+    Err(crate::KeyError::Cancelled)
+}

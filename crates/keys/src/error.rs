@@ -19,7 +19,9 @@ pub enum KeyError {
         reason: String,
     },
     /// A key of an algorithm that is not used here.
-    #[error("{name} is a key for {algorithm}; only ECDSA on P-256 is supported, make one with: plimsoll key generate")]
+    #[error(
+        "{name} is a key for {algorithm}; ECDSA on P-256 or P-384, Ed25519 and, to verify only, RSA with 2048 to 8192 bits are supported"
+    )]
     Algorithm {
         /// What was read.
         name: String,
@@ -76,6 +78,14 @@ pub enum KeyError {
     /// The person gave up.
     #[error("cancelled; nothing was signed")]
     Cancelled,
+    /// What was to be signed is not as it should be; the key was not asked.
+    #[error("did not sign {what}: {reason}")]
+    Draft {
+        /// What was to be signed.
+        what: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {
