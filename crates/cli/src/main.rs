@@ -13,6 +13,8 @@ mod house;
 mod logging;
 mod output;
 mod passphrase;
+#[allow(dead_code, reason = "the verbs that sign take it up one after the other")]
+mod person;
 mod privileges;
 mod registries;
 mod settings;
