@@ -78,6 +78,14 @@ pub enum KeyError {
     /// The person gave up.
     #[error("cancelled; nothing was signed")]
     Cancelled,
+    /// What was to be signed is not as it should be; the key was not asked.
+    #[error("did not sign {what}: {reason}")]
+    Draft {
+        /// What was to be signed.
+        what: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

@@ -102,7 +102,7 @@ impl CommandLine {
             None => SWITCHES.contains(&name) || NEWER_SWITCHES.contains(&name),
         };
         let (mut image, mut all_tags, mut quiet) = (None, false, false);
-        let mut flags = Flags { arguments: rest.get(after..)?, is_switch: &is_switch };
+        let mut flags = Flags { arguments: rest.get(after..)?, letters: "", is_switch: &is_switch };
         loop {
             match flags.next() {
                 Token::End => break,
@@ -127,7 +127,7 @@ impl ClientOptions {
     /// Reads the options before the command; gives the arguments from the command on.
     pub(crate) fn parse(arguments: &[String]) -> Option<(Self, &[String])> {
         let mut options = Self::default();
-        let mut flags = Flags { arguments, is_switch: &|name| CLIENT_SWITCHES.contains(&name) };
+        let mut flags = Flags { arguments, letters: "", is_switch: &|name| CLIENT_SWITCHES.contains(&name) };
         loop {
             let rest = flags.arguments;
             match flags.next() {
@@ -172,11 +172,16 @@ enum Token<'a> {
 
 struct Flags<'a, 'f> {
     arguments: &'a [String],
+    /// What is left of letters in one argument: `-itd`.
+    letters: &'a str,
     is_switch: &'f dyn Fn(&str) -> bool,
 }
 
 impl<'a> Flags<'a, '_> {
     fn next(&mut self) -> Token<'a> {
+        if !self.letters.is_empty() {
+            return self.letter();
+        }
         let Some((first, rest)) = self.arguments.split_first() else { return Token::End };
         self.arguments = rest;
         if first == "--" {
@@ -194,28 +199,27 @@ impl<'a> Flags<'a, '_> {
             return self.valued(long);
         }
         match first.strip_prefix('-') {
-            Some(letters) if !letters.is_empty() => self.letters(letters),
+            Some(letters) if !letters.is_empty() => {
+                self.letters = letters;
+                self.letter()
+            }
             _ => Token::Word(first),
         }
     }
 
-    /// Letters in one argument: switches, and the last one may have a value, there or in the next argument. Only the last
-    /// one is told, or `-q` and `-a` where they are among others.
-    fn letters(&mut self, letters: &'a str) -> Token<'a> {
-        let mut told = "";
-        for (place, letter) in letters.char_indices() {
-            let (before, rest) = letters.split_at(place + letter.len_utf8());
-            let name = before.get(place..).unwrap_or_default();
-            if (self.is_switch)(name) && !rest.starts_with('=') {
-                told = if matches!(told, "q" | "a") { told } else { name };
-                continue;
-            }
-            return match rest {
-                "" => self.valued(name),
-                rest => Token::Flag(name, Some(rest.strip_prefix('=').unwrap_or(rest).to_owned())),
-            };
+    /// One letter; one that is no switch has the rest as its value, or the next argument.
+    fn letter(&mut self) -> Token<'a> {
+        let end = self.letters.chars().next().map_or(0, char::len_utf8);
+        let (name, rest) = self.letters.split_at(end);
+        if (self.is_switch)(name) && !rest.starts_with('=') {
+            self.letters = rest;
+            return Token::Flag(name, None);
         }
-        Token::Flag(told, None)
+        self.letters = "";
+        match rest {
+            "" => self.valued(name),
+            rest => Token::Flag(name, Some(rest.strip_prefix('=').unwrap_or(rest).to_owned())),
+        }
     }
 
     fn valued(&mut self, name: &'a str) -> Token<'a> {
