@@ -55,6 +55,7 @@ packages_for() {
         ;;
     test)
         program skopeo skopeo
+        program containerd containerd
         program mmdebstrap mmdebstrap
         program crun crun
         program zstd zstd

@@ -83,4 +83,7 @@ pub(crate) enum Verb {
     /// Parse package databases for the process that started this one
     #[command(hide = true)]
     Worker(verbs::worker::Arguments),
+    /// Open files for the process that started this one, which gave up root
+    #[command(hide = true)]
+    Opener(verbs::opener::Arguments),
 }
