@@ -49,9 +49,12 @@ pub enum KeyError {
     /// There is no passphrase, or an empty one.
     #[error("{0} gave an empty passphrase; a key without one would be open to everybody who can read its file")]
     EmptyPassphrase(String),
-    /// The passphrase could not be read.
-    #[error("cannot read the passphrase from {name}: {source}")]
-    Passphrase {
+    /// There is a place for a PIN, and nothing in it.
+    #[error("{0} gave an empty PIN; nothing was tried with it")]
+    EmptyPin(String),
+    /// A passphrase or PIN could not be read.
+    #[error("cannot read the secret from {name}: {source}")]
+    Secret {
         /// Where it should have come from.
         name: String,
         /// What the system said.
@@ -83,6 +86,14 @@ pub enum KeyError {
     /// A card did not do what it was asked.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// What was to be signed is not as it should be; the key was not asked.
+    #[error("did not sign {what}: {reason}")]
+    Draft {
+        /// What was to be signed.
+        what: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

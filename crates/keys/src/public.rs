@@ -48,7 +48,7 @@ impl PublicKey {
 
     /// Reads a file with one PEM public key.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let text = crate::file::read_bounded(path, FILE_LIMIT)?;
+        let text = crate::disk::read_bounded(path, FILE_LIMIT)?;
         Self::named_from_pem(&text, &path.display().to_string())
     }
 

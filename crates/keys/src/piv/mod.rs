@@ -23,7 +23,6 @@ mod management;
 pub mod metadata;
 mod pcsc;
 mod pin;
-mod private;
 mod provision;
 pub mod reader;
 mod secrets;

@@ -93,6 +93,10 @@ impl Line for PcscLine<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, LineError> {
         let mut room = Zeroizing::new([0; ANSWER]);
         let answer = self.0.transmit(command, room.as_mut()).map_err(told)?;
+        if answer.is_empty() {
+            // A card answers with a status word at least: some drivers say so that it is gone.
+            return Err(LineError::Removed);
+        }
         Ok(Zeroizing::new(answer.to_vec()))
     }
 }

@@ -97,8 +97,8 @@ fn a_session_of_another_process_is_waited_for_and_reset() {
         std::thread::sleep(Duration::from_millis(500));
         assert!(!signing.is_finished(), "it waits");
         transaction.end(Disposition::LeaveCard).ok().unwrap();
-        let (signed, asks) = signing.join().unwrap();
-        signed.unwrap();
+        let (outcome, asks) = signing.join().unwrap();
+        outcome.unwrap();
         assert_eq!(asks.len(), 1);
         // The other's handle is told that the card was reset.
         assert_eq!(card.transaction().err(), Some(pcsc::Error::ResetCard));
