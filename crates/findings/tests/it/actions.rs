@@ -119,8 +119,11 @@ fn what_a_distributions_package_owns_is_upgraded_by_the_distribution() {
     assert_eq!(command(vec![of_debian, loose]), "pip install 'idna>=3.7'", "one of them is nobody's");
 }
 
-/// A package with these records: id, fix, and where it holds again.
-fn upgrade_of(records: &[(&str, &str, &[(&str, Option<&str>)])]) -> findings::Actions {
+/// A record: its id, its fix, and where it holds again.
+type Fixed<'a> = (&'a str, &'a str, &'a [(&'a str, Option<&'a str>)]);
+
+/// What to do about a package with these records.
+fn upgrade_of(records: &[Fixed<'_>]) -> findings::Actions {
     let found = records.iter().map(|(id, fixed, again)| {
         let part = |introduced: &str, fixed: Option<&str>| Affected::Range {
             introduced: introduced.into(),

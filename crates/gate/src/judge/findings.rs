@@ -97,7 +97,9 @@ fn severe(
             let others = if in_force.is_empty() { Vec::new() } else { others };
             above.push(Above { finding, ended, others });
         } else {
-            in_force.iter().for_each(|exception| note(&mut excepted, exception, &finding));
+            for exception in in_force {
+                note(&mut excepted, exception, &finding);
+            }
         }
     }
     above.sort_by_key(|above| std::cmp::Reverse(above.finding.severity()));
