@@ -7,3 +7,5 @@ mod certificate;
 mod file;
 mod public;
 mod schemes;
+mod tokens;
+mod uri;
