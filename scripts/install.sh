@@ -306,6 +306,27 @@ install_schemas() {
     touch "$folder/ready"
 }
 
+# The definitions of the Kubernetes policies that `policy export` writes, out of the modules that ship them.
+install_definitions() {
+    local folder="$PLIMSOLL_TOOLS/schemas" go
+    [ -e "$folder/imagevalidatingpolicies.yaml" ] && return
+    go=$(find_go) || fail "no Go that could fetch modules; install Go 1.21 or later"
+    say "install: the definitions of ClusterImagePolicy and ImageValidatingPolicy, from Go's module proxy, into $folder"
+    definition "$go" "github.com/sigstore/policy-controller@$POLICY_CONTROLLER_VERSION" \
+        config/300-clusterimagepolicy.yaml "$folder/clusterimagepolicies.yaml"
+    definition "$go" "github.com/kyverno/kyverno@$KYVERNO_VERSION" \
+        config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml \
+        "$folder/imagevalidatingpolicies.yaml"
+}
+
+# definition GO MODULE@VERSION PATH TO
+definition() {
+    local folder
+    folder=$(GOFLAGS=-mod=mod "$1" mod download -json "$2" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
+    [ -n "$folder" ] && cp "$folder/$3" "$4.new" && chmod u+w "$4.new" && mv "$4.new" "$4" ||
+        fail "$3 of $2 could not be had"
+}
+
 # ----------------------------------------------------------------------------------------------------------------
 
 [ "$#" -gt 0 ] || fail "which? build, user, demo, test, check, bench"
@@ -325,6 +346,7 @@ for profile in "$@"; do
         jsonschema || python3 -m pip install --quiet --disable-pip-version-check jsonschema >&2 ||
             fail "Python's jsonschema could not be installed"
         install_schemas
+        install_definitions
         install_syft
         ;;
     check) install_rust && install_cargo_deny ;;

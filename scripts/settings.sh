@@ -21,6 +21,8 @@ SYFT_VERSION=1.18.1
 CYCLONEDX_LIB_VERSION=11.12.0
 SPDX_TOOLS_VERSION=0.8.5
 JEST_SARIF_VERSION=1.0.0-beta.0
+POLICY_CONTROLLER_VERSION=v0.13.1
+KYVERNO_VERSION=v1.19.1
 # Used where the machine's own Go is older than 1.21 and cannot fetch the one that a module asks for.
 GO_VERSION=1.26.1
 

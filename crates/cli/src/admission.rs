@@ -15,7 +15,7 @@ use keys::PublicKey;
 use scan::{Options, Progress, Scanner, Silent};
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
-use trust::{RegistrySignatures, SignatureSource, TrustError};
+use trust::{Found, RegistrySignatures, SignatureSource, TrustError};
 
 use crate::caller::Caller;
 use crate::output;
@@ -88,7 +88,7 @@ impl Evidence for ImageEvidence {
 struct NoSignatures;
 
 impl SignatureSource for NoSignatures {
-    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+    fn found(&self, _image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         Ok(Vec::new())
     }
 }

@@ -14,6 +14,7 @@
 
 mod age;
 pub mod evidence;
+pub mod export;
 pub mod file;
 mod judge;
 mod pattern;

@@ -89,6 +89,14 @@ pub enum KeyError {
     /// A PKCS#11 token could not be used.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// What was to be signed is not as it should be; the key was not asked.
+    #[error("did not sign {what}: {reason}")]
+    Draft {
+        /// What was to be signed.
+        what: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

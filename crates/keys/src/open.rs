@@ -12,7 +12,7 @@ pub enum NamedKey {
     /// A file, read.
     File(KeyFile),
     /// A key in a token, with the PIN that its `pin-source` names.
-    Token(TokenUri, Option<Pin>),
+    Token(Box<TokenUri>, Option<Pin>),
 }
 
 impl NamedKey {

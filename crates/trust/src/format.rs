@@ -27,6 +27,15 @@ impl Format {
             Self::Notation => "notation",
         }
     }
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Bundle => "Sigstore bundle",
+            Self::CosignTag => "cosign signature (before version 3)",
+            Self::Notation => "notation signature",
+        }
+    }
 }
 
 impl fmt::Display for Format {

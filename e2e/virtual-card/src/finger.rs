@@ -96,6 +96,13 @@ impl Finger {
         result.unwrap_or_else(PoisonError::into_inner).0.awaited
     }
 
+    /// Waits until the card does not blink any more; false when it still does after this time.
+    pub fn wait_while_awaited(&self, patience: Duration) -> bool {
+        let contact = self.lock();
+        let result = self.shared.1.wait_timeout_while(contact, patience, |contact| contact.awaited);
+        !result.unwrap_or_else(PoisonError::into_inner).0.awaited
+    }
+
     /// How many touches the card took so far.
     pub fn touches(&self) -> u64 {
         self.lock().consumed

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod db;
+pub(crate) mod docker;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod man;
@@ -59,6 +60,8 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Version(verb) => version::perform(&verb),
         Verb::Man(verb) => man::print(&verb),
         Verb::Worker(verb) => worker::serve(&verb),
+        Verb::DockerPlugin(verb) => docker::install::perform(&verb),
+        Verb::DockerLook(verb) => halves(verb, &general),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
         Verb::Sbom(verb) => halves(verb, &general),

@@ -8,7 +8,7 @@ use gate::evidence::{Evidence, Subject, judge, judge_signatures};
 use gate::{Policy, Revoked};
 use image::Digest;
 use keys::PublicKey;
-use trust::{SignatureSource, TrustError};
+use trust::{Found, SignatureSource, TrustError};
 
 use super::material::{NOW, REPOSITORY, digest, enforce, report};
 
@@ -22,7 +22,7 @@ struct Counting {
 struct NoBundles(Arc<AtomicUsize>);
 
 impl SignatureSource for NoBundles {
-    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+    fn found(&self, _image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(vec![])
     }

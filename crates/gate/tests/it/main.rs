@@ -6,6 +6,7 @@
 mod decisions;
 mod errors;
 mod evidence;
+mod export;
 mod files;
 mod material;
 mod patterns;

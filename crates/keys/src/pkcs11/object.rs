@@ -1,5 +1,7 @@
 //! What is in a token: keys, told by what is public of them.
 
+use std::fmt::Write as _;
+
 use cryptoki::object::{Attribute, AttributeType, CertificateType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use pkcs8::der::Decode as _;
@@ -38,9 +40,23 @@ impl TokenKey {
 
     /// Label, identifier and algorithm, to tell it from others.
     pub fn described(&self) -> String {
-        let id: String = self.id.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{} (id {id}, {})", self.label, self.public.algorithm())
+        format!("{} (id {}, {})", self.label, hexadecimal(&self.id), self.public.algorithm())
     }
+}
+
+/// Bytes as people write them.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A certificate with its label and identifier.
+struct Certificate {
+    label: String,
+    id: Vec<u8>,
+    der: Vec<u8>,
 }
 
 impl Token {
@@ -95,7 +111,7 @@ impl Token {
             let Some(described) = self.describe(session, object)? else { continue };
             keys.push(described);
         }
-        for (label, id, der) in certificates {
+        for Certificate { label, id, der } in certificates {
             let Ok(public) = certificate::key_of(&der) else { continue };
             if let Some(key) = keys.iter_mut().find(|key| key.public == public) {
                 key.certificate = Some(der);
@@ -110,7 +126,7 @@ impl Token {
         Ok(keys)
     }
 
-    fn certificates(&self, session: &Session) -> Result<Vec<(String, Vec<u8>, Vec<u8>)>, KeyError> {
+    fn certificates(&self, session: &Session) -> Result<Vec<Certificate>, KeyError> {
         let wanted = [AttributeType::Label, AttributeType::Id, AttributeType::CertificateType, AttributeType::Value];
         let mut found = Vec::new();
         for object in self.find(session, ObjectClass::CERTIFICATE, &TokenUri::default())? {
@@ -123,8 +139,8 @@ impl Token {
                 Attribute::Value(value) => Some(value),
                 _ => None,
             });
-            if let Some(value) = value.filter(|_| x509) {
-                found.push((label, id, value));
+            if let Some(der) = value.filter(|_| x509) {
+                found.push(Certificate { label, id, der });
             }
         }
         Ok(found)

@@ -34,11 +34,11 @@ impl Token {
         };
         self.written(new, person, |session, names| {
             let public = [
-                &names[..],
+                names,
                 &[Attribute::Private(false), Attribute::Verify(true), Attribute::EcParams(curve(new.algorithm)?)],
             ]
             .concat();
-            let private = [&names[..], &secret_attributes()[..]].concat();
+            let private = [names, &secret_attributes()[..]].concat();
             session.generate_key_pair(&mechanism, &public, &private).map(drop).map_err(told(self.name(), doing))
         })
     }
@@ -100,7 +100,7 @@ impl Token {
         self.log_in(&session, person)?;
         let id = (!key.id.is_empty()).then(|| key.id.clone());
         let object = id.is_none().then(|| key.label.clone());
-        let uri = TokenUri { id, object, ..TokenUri::default() };
+        let uri = TokenUri { object, id, ..TokenUri::default() };
         // The secret last: until then everything can be begun anew.
         let deleted = [ObjectClass::CERTIFICATE, ObjectClass::PUBLIC_KEY, ObjectClass::PRIVATE_KEY]
             .into_iter()
@@ -128,13 +128,12 @@ impl Token {
             }
             .into());
         }
-        let id = match &new.id {
-            Some(id) => id.clone(),
-            None => {
-                let mut id = vec![0_u8; 8];
-                getrandom::fill(&mut id).map_err(|error| KeyError::Random(error.to_string()))?;
-                id
-            }
+        let id = if let Some(id) = &new.id {
+            id.clone()
+        } else {
+            let mut id = vec![0_u8; 8];
+            getrandom::fill(&mut id).map_err(|error| KeyError::Random(error.to_string()))?;
+            id
         };
         let _turn = self.turn();
         let session = self.session(true)?;

@@ -35,7 +35,7 @@ impl TokenSigner {
 
     /// A key whose token and description are known.
     pub fn of(token: Token, key: TokenKey) -> Self {
-        Self { uri: KeyUri::Pkcs11(key.uri(&token)), token, key }
+        Self { uri: KeyUri::Pkcs11(Box::new(key.uri(&token))), token, key }
     }
 
     /// The token.

@@ -96,7 +96,7 @@ fn modules() -> Modules {
 
 fn uri(text: &str) -> TokenUri {
     match format!("pkcs11:{text}").parse().unwrap() {
-        KeyUri::Pkcs11(uri) => uri,
+        KeyUri::Pkcs11(uri) => *uri,
         other => panic!("{other}"),
     }
 }
