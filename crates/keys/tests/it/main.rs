@@ -8,3 +8,5 @@ mod file;
 mod piv;
 mod public;
 mod schemes;
+mod tokens;
+mod uri;
