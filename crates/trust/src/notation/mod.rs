@@ -8,10 +8,12 @@
 //!
 //! Left out: COSE, the scheme of signing authorities, verification plugins, online revocation (OCSP, CRL), keys on P-521.
 
+pub mod authority;
 pub mod envelope;
 mod payload;
 pub mod timestamping;
 
+pub use authority::Authority;
 pub use envelope::{Envelope, Unsigned};
 pub use payload::unsigned;
 pub(crate) use payload::{Descriptor, said_of};
