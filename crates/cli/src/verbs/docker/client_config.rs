@@ -177,7 +177,8 @@ impl ClientConfig {
     /// Whether another plugin has hooks.
     pub(crate) fn has_other_hooks(&self, plugin: &str) -> Result<bool> {
         let plugins = self.plugins()?;
-        let has_hooks = |name: &str| plugins.object(name).is_ok_and(|own| own.get("hooks").or(own.get("error-hooks")).is_some());
+        let has_hooks =
+            |name: &str| plugins.object(name).is_ok_and(|own| own.get("hooks").or(own.get("error-hooks")).is_some());
         Ok(plugins.0.iter().any(|(name, _)| name != plugin && has_hooks(name)))
     }
 

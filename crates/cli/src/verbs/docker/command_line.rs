@@ -56,8 +56,27 @@ pub(crate) struct ClientOptions {
 const CLIENT_SWITCHES: [&str; 8] = ["debug", "D", "tls", "tlsverify", "version", "v", "help", "cloud"];
 /// Flags of the three commands that take no value; every other one does. A request from docker goes before this list.
 const SWITCHES: [&str; 21] = [
-    "all-tags", "a", "quiet", "q", "disable-content-trust", "help", "detach", "d", "interactive", "i", "tty", "t",
-    "publish-all", "P", "rm", "init", "privileged", "read-only", "no-healthcheck", "oom-kill-disable", "sig-proxy",
+    "all-tags",
+    "a",
+    "quiet",
+    "q",
+    "disable-content-trust",
+    "help",
+    "detach",
+    "d",
+    "interactive",
+    "i",
+    "tty",
+    "t",
+    "publish-all",
+    "P",
+    "rm",
+    "init",
+    "privileged",
+    "read-only",
+    "no-healthcheck",
+    "oom-kill-disable",
+    "sig-proxy",
 ];
 /// As above, newer.
 const NEWER_SWITCHES: [&str; 1] = ["use-api-socket"];
@@ -83,9 +102,11 @@ impl CommandLine {
             None => SWITCHES.contains(&name) || NEWER_SWITCHES.contains(&name),
         };
         let (mut image, mut all_tags, mut quiet) = (None, false, false);
-        let mut flags = Flags { arguments: rest.get(after..)?, is_switch: &is_switch };
-        while let Some(next) = flags.next()? {
-            match next {
+        let mut flags = Flags { arguments: rest.get(after..)?, letters: "", is_switch: &is_switch };
+        loop {
+            match flags.next() {
+                Token::End => break,
+                Token::Cut => return None,
                 Token::Flag("all-tags" | "a", value) => all_tags = is_true(value.as_deref()),
                 Token::Flag("quiet" | "q", value) => quiet = is_true(value.as_deref()),
                 Token::Flag(..) => {}
@@ -106,17 +127,17 @@ impl ClientOptions {
     /// Reads the options before the command; gives the arguments from the command on.
     pub(crate) fn parse(arguments: &[String]) -> Option<(Self, &[String])> {
         let mut options = Self::default();
-        let mut flags = Flags { arguments, is_switch: &|name| CLIENT_SWITCHES.contains(&name) };
+        let mut flags = Flags { arguments, letters: "", is_switch: &|name| CLIENT_SWITCHES.contains(&name) };
         loop {
             let rest = flags.arguments;
-            match flags.next()? {
-                None => return None,
-                Some(Token::Word(_)) => {
+            match flags.next() {
+                Token::End | Token::Cut => return None,
+                Token::Word(_) => {
                     // After `--` the command is the word behind it.
                     let taken = rest.len() - flags.arguments.len();
                     return Some((options, rest.get(taken - 1..)?));
                 }
-                Some(Token::Flag(name, value)) => match name {
+                Token::Flag(name, value) => match name {
                     "config" => options.config = value.map(PathBuf::from),
                     "context" | "c" => options.context = value,
                     "host" | "H" => options.host = value,
@@ -143,63 +164,68 @@ enum Token<'a> {
     Flag(&'a str, Option<String>),
     /// Anything else.
     Word(&'a str),
+    /// There is none.
+    End,
+    /// A flag whose value is missing.
+    Cut,
 }
 
 struct Flags<'a, 'f> {
     arguments: &'a [String],
+    /// What is left of letters in one argument: `-itd`.
+    letters: &'a str,
     is_switch: &'f dyn Fn(&str) -> bool,
 }
 
 impl<'a> Flags<'a, '_> {
-    /// `None` where a value is missing, `Some(None)` at the end.
-    fn next(&mut self) -> Option<Option<Token<'a>>> {
-        let Some((first, rest)) = self.arguments.split_first() else { return Some(None) };
+    fn next(&mut self) -> Token<'a> {
+        if !self.letters.is_empty() {
+            return self.letter();
+        }
+        let Some((first, rest)) = self.arguments.split_first() else { return Token::End };
         self.arguments = rest;
         if first == "--" {
-            let Some((word, rest)) = rest.split_first() else { return Some(None) };
+            let Some((word, rest)) = rest.split_first() else { return Token::End };
             self.arguments = rest;
-            return Some(Some(Token::Word(word)));
+            return Token::Word(word);
         }
         if let Some(long) = first.strip_prefix("--") {
             if let Some((name, value)) = long.split_once('=') {
-                return Some(Some(Token::Flag(name, Some(value.to_owned()))));
+                return Token::Flag(name, Some(value.to_owned()));
             }
-            let value = if (self.is_switch)(long) { None } else { Some(self.value()?) };
-            return Some(Some(Token::Flag(long, value)));
+            if (self.is_switch)(long) {
+                return Token::Flag(long, None);
+            }
+            return self.valued(long);
         }
         match first.strip_prefix('-') {
-            Some(letters) if !letters.is_empty() => self.letters(letters).map(Some),
-            _ => Some(Some(Token::Word(first))),
-        }
-    }
-
-    /// Letters in one argument: switches, and the last one may have a value, there or in the next argument. Only the last
-    /// one is told, or `-q` and `-a` where they are among others.
-    fn letters(&mut self, letters: &'a str) -> Option<Token<'a>> {
-        let mut told = None;
-        for (place, letter) in letters.char_indices() {
-            let name = letters.get(place..place + letter.len_utf8())?;
-            let rest = letters.get(place + letter.len_utf8()..)?;
-            if (self.is_switch)(name) && !rest.starts_with('=') {
-                told = match told {
-                    Some("q" | "a") => told,
-                    _ => Some(name),
-                };
-                continue;
+            Some(letters) if !letters.is_empty() => {
+                self.letters = letters;
+                self.letter()
             }
-            let value = match rest {
-                "" => self.value()?,
-                rest => rest.strip_prefix('=').unwrap_or(rest).to_owned(),
-            };
-            return Some(Token::Flag(name, Some(value)));
+            _ => Token::Word(first),
         }
-        Some(Token::Flag(told?, None))
     }
 
-    fn value(&mut self) -> Option<String> {
-        let (value, rest) = self.arguments.split_first()?;
+    /// One letter; one that is no switch has the rest as its value, or the next argument.
+    fn letter(&mut self) -> Token<'a> {
+        let end = self.letters.chars().next().map_or(0, char::len_utf8);
+        let (name, rest) = self.letters.split_at(end);
+        if (self.is_switch)(name) && !rest.starts_with('=') {
+            self.letters = rest;
+            return Token::Flag(name, None);
+        }
+        self.letters = "";
+        match rest {
+            "" => self.valued(name),
+            rest => Token::Flag(name, Some(rest.strip_prefix('=').unwrap_or(rest).to_owned())),
+        }
+    }
+
+    fn valued(&mut self, name: &'a str) -> Token<'a> {
+        let Some((value, rest)) = self.arguments.split_first() else { return Token::Cut };
         self.arguments = rest;
-        Some(value.clone())
+        Token::Flag(name, Some(value.clone()))
     }
 }
 
@@ -243,7 +269,9 @@ mod tests {
 
     #[test]
     fn what_is_none_of_the_commands_or_lacks_an_image_is_nothing() {
-        for line in ["", "ps", "image ls", "push", "push -q", "compose push app", "buildx build --push .", "run -p", "--"] {
+        for line in
+            ["", "ps", "image ls", "push", "push -q", "compose push app", "buildx build --push .", "run -p", "--"]
+        {
             assert_eq!(image(line), None, "{line}");
         }
     }

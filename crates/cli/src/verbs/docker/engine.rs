@@ -125,6 +125,11 @@ impl Address {
         Ok(Self { host, tls: Some(EngineTls { authority, client, takes_any: !verify }) })
     }
 
+    /// Whether it is where everybody looks who is told nothing.
+    pub(crate) fn is_default(&self) -> bool {
+        self.host == DEFAULT_HOST
+    }
+
     /// Connects, as the calling user.
     pub(crate) fn connect(&self) -> Result<Engine> {
         let (scheme, rest) = self.host.split_once("://").unwrap_or(("tcp", &self.host));
@@ -133,9 +138,13 @@ impl Address {
             "tcp" | "http" | "https" => {
                 let authority = rest.trim_end_matches('/');
                 if authority.is_empty() || authority.contains(['/', '@', '?', '#']) {
-                    bail!("the engine's address {:?} is not understood; unix:///PATH and tcp://HOST:PORT are", self.host);
+                    bail!(
+                        "the engine's address {:?} is not understood; unix:///PATH and tcp://HOST:PORT are",
+                        self.host
+                    );
                 }
-                let authority = if authority.starts_with(':') { format!("127.0.0.1{authority}") } else { authority.to_owned() };
+                let authority =
+                    if authority.starts_with(':') { format!("127.0.0.1{authority}") } else { authority.to_owned() };
                 let port = if self.tls.is_some() { 2376 } else { 2375 };
                 let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
                 let authority = if has_port { authority } else { format!("{authority}:{port}") };
@@ -152,17 +161,18 @@ impl Address {
 
 /// The context that is meant; `None` for docker's `default`, which is made of options and variables.
 fn context(options: &ClientOptions, around: &Surroundings, config: Option<&Path>) -> Result<Option<String>> {
-    let name = match (&options.context, &options.host, &around.host, &around.context) {
-        (Some(name), ..) => name.clone(),
-        (None, Some(_), ..) | (None, None, Some(_), _) => return Ok(None),
-        (None, None, None, Some(name)) => name.clone(),
-        (None, None, None, None) => {
-            let Some(path) = config.map(|config| config.join("config.json")) else { return Ok(None) };
-            let Some(bytes) = read(&path)? else { return Ok(None) };
-            let config: Config = serde_json::from_slice(&bytes)
-                .with_context(|| format!("docker's configuration {} is not right", path.display()))?;
-            config.current_context
-        }
+    let name = if let Some(name) = &options.context {
+        name.clone()
+    } else if options.host.is_some() || around.host.is_some() {
+        return Ok(None);
+    } else if let Some(name) = &around.context {
+        name.clone()
+    } else {
+        let Some(path) = config.map(|config| config.join("config.json")) else { return Ok(None) };
+        let Some(bytes) = read(&path)? else { return Ok(None) };
+        let config: Config = serde_json::from_slice(&bytes)
+            .with_context(|| format!("docker's configuration {} is not right", path.display()))?;
+        config.current_context
     };
     Ok(Some(name).filter(|name| !name.is_empty() && name != "default"))
 }
@@ -190,7 +200,8 @@ mod tests {
     /// A configuration folder with a context `desktop`, as Docker Desktop makes one.
     fn folder(current: &str, endpoint: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("config.json"), format!(r#"{{"auths":{{}},"currentContext":"{current}"}}"#)).unwrap();
+        fs::write(folder.path().join("config.json"), format!(r#"{{"auths":{{}},"currentContext":"{current}"}}"#))
+            .unwrap();
         let meta = folder.path().join("contexts/meta").join(Digest::sha256(b"desktop").hex());
         fs::create_dir_all(&meta).unwrap();
         let text = format!(r#"{{"Name":"desktop","Metadata":{{}},"Endpoints":{{"docker":{endpoint}}}}}"#);
