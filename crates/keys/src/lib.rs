@@ -12,6 +12,7 @@
 //! what is written here; PKIX public keys (RFC 5280) for ECDSA on P-256 and P-384 (RFC 5480), Ed25519 (RFC 8410) and RSA
 //! (RFC 8017, to verify what others signed); other algorithms are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
+pub mod agent;
 pub mod algorithm;
 pub mod attestation;
 pub mod author;

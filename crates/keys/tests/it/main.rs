@@ -3,6 +3,7 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod agent;
 mod certificate;
 mod file;
 mod piv;
