@@ -56,6 +56,7 @@ packages_for() {
         ;;
     test)
         program skopeo skopeo
+        program containerd containerd
         program mmdebstrap mmdebstrap
         program crun crun
         program zstd zstd

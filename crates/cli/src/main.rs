@@ -13,10 +13,13 @@ mod house;
 mod logging;
 mod output;
 mod passphrase;
+#[allow(dead_code, reason = "the verbs that sign take it up one after the other")]
+mod person;
 mod privileges;
 mod registries;
 mod settings;
 mod source;
+mod stores;
 mod verbs;
 
 use std::process::ExitCode;

@@ -47,9 +47,12 @@ pub enum KeyError {
     /// There is no passphrase, or an empty one.
     #[error("{0} gave an empty passphrase; a key without one would be open to everybody who can read its file")]
     EmptyPassphrase(String),
-    /// The passphrase could not be read.
-    #[error("cannot read the passphrase from {name}: {source}")]
-    Passphrase {
+    /// There is a place for a PIN, and nothing in it.
+    #[error("{0} gave an empty PIN; nothing was tried with it")]
+    EmptyPin(String),
+    /// A passphrase or PIN could not be read.
+    #[error("cannot read the secret from {name}: {source}")]
+    Secret {
         /// Where it should have come from.
         name: String,
         /// What the system said.
