@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::piv::CardError;
+
 /// Why a key could not be made, read or used.
 #[derive(Debug, Error)]
 pub enum KeyError {
@@ -89,6 +91,9 @@ pub enum KeyError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A card did not do what it was asked.
+    #[error(transparent)]
+    Card(#[from] CardError),
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

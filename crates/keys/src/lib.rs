@@ -28,6 +28,7 @@ pub mod pem;
 pub mod person;
 pub mod pin;
 pub mod private;
+pub mod piv;
 pub mod public;
 mod secret;
 pub mod signature;
@@ -36,7 +37,7 @@ mod spki;
 pub mod uri;
 
 pub use algorithm::{Algorithm, Hash, Scheme};
-pub use attestation::{Attestation, Attested};
+pub use attestation::{Attestation, AttestationError, Attested};
 pub use author::{Author, Draft, ImageRequest, SignedArtifact};
 pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;

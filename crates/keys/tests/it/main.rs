@@ -5,5 +5,6 @@
 
 mod certificate;
 mod file;
+mod piv;
 mod public;
 mod schemes;
