@@ -286,7 +286,7 @@ mod tests {
             for (index, (version, day)) in releases.iter().enumerate() {
                 let parts: Vec<u32> = day.split('-').map(|part| part.parse().unwrap()).collect();
                 assert!(
-                    matches!(parts[..], [2014..=2040, 1..=12, 1..=31]) && day.len() == 10,
+                    matches!(parts[..], [2012..=2040, 1..=12, 1..=31]) && day.len() == 10,
                     "{distribution} {version}"
                 );
                 assert!(releases[index + 1..].iter().all(|(other, _)| other != version), "{distribution} {version}");
