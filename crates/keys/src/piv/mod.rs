@@ -32,6 +32,11 @@ pub mod status;
 pub mod tlv;
 mod touch;
 
+/// The readers of this machine.
+pub fn system() -> std::sync::Arc<dyn reader::Readers> {
+    std::sync::Arc::new(PcscReaders)
+}
+
 pub use contents::SlotKey;
 pub use device::{Contents, Device, Listed};
 pub use error::CardError;
