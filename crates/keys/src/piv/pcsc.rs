@@ -77,7 +77,11 @@ impl Reader for PcscReader {
         body(&mut PcscLine(&transaction));
         let ended = transaction.end(Disposition::ResetCard).map_err(|(_, error)| error);
         match ended {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // As it is: to reset it once more would disturb whoever waited for it and has it now.
+                let _ = card.disconnect(Disposition::LeaveCard);
+                Ok(())
+            }
             Err(error) => {
                 // What cannot be reset loses its power, and with it PIN and window; pulled out it has lost them.
                 let _ = card.disconnect(Disposition::UnpowerCard);
