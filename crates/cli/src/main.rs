@@ -13,10 +13,13 @@ mod house;
 mod logging;
 mod output;
 mod passphrase;
+#[allow(dead_code, reason = "the verbs that sign take it up one after the other")]
+mod person;
 mod privileges;
 mod registries;
 mod settings;
 mod source;
+mod stores;
 mod verbs;
 
 use std::process::ExitCode;
@@ -24,7 +27,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let arguments = match arguments::Arguments::try_parse() {
+    let words = match verbs::docker::plugin::calling() {
+        verbs::docker::plugin::Calling::Verb(words) => words,
+        verbs::docker::plugin::Calling::Done(code) => return code,
+    };
+    let arguments = match arguments::Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };

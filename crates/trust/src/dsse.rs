@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use keys::{KeyError, PublicKey, Signer};
+use keys::{KeyError, Person, PublicKey, Signature, Signer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Signatures in one envelope that are looked at, at most.
@@ -30,13 +30,23 @@ pub struct EnvelopeSignature {
 
 impl Envelope {
     /// Signs a payload.
-    pub fn sign(payload_type: &str, payload: Vec<u8>, signer: &dyn Signer) -> Result<Self, KeyError> {
-        let signature = signer.sign(&pre_authentication_encoding(payload_type, &payload))?;
-        Ok(Self {
+    pub fn sign(
+        payload_type: &str,
+        payload: Vec<u8>,
+        signer: &dyn Signer,
+        person: &dyn Person,
+    ) -> Result<Self, KeyError> {
+        let signature = signer.sign_one(&pre_authentication_encoding(payload_type, &payload), person)?;
+        Ok(Self::of(payload_type, payload, signature))
+    }
+
+    /// A payload and the signature over its [`pre_authentication_encoding`].
+    pub fn of(payload_type: &str, payload: Vec<u8>, signature: Signature) -> Self {
+        Self {
             payload: Base64(payload),
             payload_type: payload_type.to_owned(),
-            signatures: vec![EnvelopeSignature { sig: Base64(signature) }],
-        })
+            signatures: vec![EnvelopeSignature { sig: Base64(signature.into_bytes()) }],
+        }
     }
 
     /// The first of `keys` whose signature is in the envelope. Only then may the payload be looked at.
@@ -63,6 +73,11 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Bytes written as base64, with or without padding.
+pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    LENIENT.decode(text.trim()).ok()
+}
 
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -37,6 +37,14 @@ pub enum TrustError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A signature that was to be written does not hold as it is read back. Nothing was written.
+    #[error("the signature that was made as {format} does not hold: {reason}; nothing was written")]
+    Unfit {
+        /// Which format.
+        format: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file of the store could not be read.
     #[error("cannot read signature {name}: {source}")]
     Read {

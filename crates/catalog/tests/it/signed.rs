@@ -2,7 +2,7 @@
 
 use gate::Policy;
 use image::Digest;
-use keys::{FileSigner, Passphrase, Signer as _};
+use keys::{FileSigner, Nobody, Passphrase, Signer as _};
 use tempfile::TempDir;
 use trust::{Bundle, Envelope, Statement, statement};
 
@@ -14,7 +14,7 @@ use super::pages::text;
 /// What `plimsoll sign` and cosign attach.
 fn bundle(image: &Digest, signer: &FileSigner) -> Vec<u8> {
     let statement = Statement::of_image(image, &"registry.example.com/team/app:1".parse().unwrap()).to_json();
-    let envelope = Envelope::sign(statement::PAYLOAD_TYPE, statement, signer).unwrap();
+    let envelope = Envelope::sign(statement::PAYLOAD_TYPE, statement, signer, &Nobody).unwrap();
     Bundle::new(envelope, &signer.public_key()).to_json()
 }
 
@@ -102,4 +102,29 @@ async fn a_signature_of_an_index_is_one_of_each_of_its_platforms() {
         let (_, row) = list.split_once(words).unwrap();
         assert!(row.contains("0 0 0 0 0 0 0 trusted"), "{words}: {list}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_the_policy_holds_is_given_once_its_image_is_signed() {
+    use registry::Holds as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (trusted, other) = (key(&folder, "trusted.key"), key(&folder, "other.key"));
+    let rule = "[[rule]]\nimages = \"registry.example.com/team/**\"\nmode = \"enforce\"\nhold = true\n\
+                signers = { keys = [\"trusted.pub\"] }\n";
+    let policy = Policy::parse(rule, "policy.toml", folder.path()).unwrap();
+    let shelf = Shelf::new().await;
+    let image = shelf.push("team/app", Some("1"), "team/app", "2026-11-25T08:00:00Z").await;
+    let catalog = shelf.catalog(vec![], policy);
+    let reason = catalog.reason("team/app", "1", &image).await.unwrap();
+    assert!(reason.contains("pending") && reason.contains("plimsoll sign"), "{reason}");
+    shelf.attach("team/app", &image, &bundle(&image, &other)).await;
+    assert!(catalog.reason("team/app", "1", &image).await.is_some());
+    shelf.attach("team/app", &image, &bundle(&image, &trusted)).await;
+    assert_eq!(catalog.reason("team/app", "1", &image).await, None);
+    // What no rule holds, and where signatures themselves lie.
+    assert_eq!(catalog.reason("else/where", "1", &image).await, None);
+    let unsigned = Digest::sha256(b"unsigned");
+    assert!(catalog.reason("team/app", "2", &unsigned).await.is_some());
+    assert_eq!(catalog.reason("team/app", &format!("sha256-{}.sig", image.hex()), &unsigned).await, None);
 }

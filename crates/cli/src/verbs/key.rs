@@ -64,7 +64,7 @@ pub(crate) fn perform(arguments: Arguments, _start: &Start) -> Result<ExitCode> 
 
 fn generate(arguments: &Generate) -> Result<ExitCode> {
     let path = if let Some(uri) = &arguments.key {
-        with_ending(uri.path())
+        with_ending(file_of(uri)?)
     } else {
         let folder = folder::of_user()?;
         folder::make(&folder)?;
@@ -110,9 +110,13 @@ fn show(arguments: &Show) -> Result<ExitCode> {
 /// The key that was named, or the calling user's only one.
 pub(crate) fn chosen(key: Option<&KeyUri>) -> Result<PathBuf> {
     match key {
-        Some(uri) => Ok(uri.path().to_owned()),
+        Some(uri) => Ok(file_of(uri)?.to_owned()),
         None => Ok(folder::single_key(&folder::of_user()?)?),
     }
+}
+
+fn file_of(uri: &KeyUri) -> Result<&Path> {
+    uri.path().with_context(|| format!("{uri} is no file"))
 }
 
 fn with_ending(path: &Path) -> PathBuf {

@@ -2,9 +2,11 @@
 
 pub(crate) mod completions;
 pub(crate) mod db;
+pub(crate) mod docker;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod man;
+pub(crate) mod opener;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sbom;
@@ -58,7 +60,10 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Completions(verb) => completions::print(&verb),
         Verb::Version(verb) => version::perform(&verb),
         Verb::Man(verb) => man::print(&verb),
+        Verb::Opener(verb) => opener::serve(&verb),
         Verb::Worker(verb) => worker::serve(&verb),
+        Verb::DockerPlugin(verb) => docker::install::perform(&verb),
+        Verb::DockerLook(verb) => halves(verb, &general),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
         Verb::Sbom(verb) => halves(verb, &general),

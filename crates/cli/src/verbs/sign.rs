@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use image::Reference;
 use image::client::Client;
-use keys::{KeyFile, KeyUri, Passphrase, Signer as _};
+use keys::{KeyFile, KeyUri, Nobody, Passphrase, Signer as _};
 use time::OffsetDateTime;
 use trust::Subject;
 
@@ -81,7 +81,7 @@ impl Command for Arguments {
             None => passphrase::ask(key.name())?,
         };
         let signer = key.unlock(&passphrase)?;
-        trust::sign(&client, &subject, &signer, OffsetDateTime::now_utc())?;
+        trust::sign(&client, &subject, &[trust::Format::Bundle], &signer, &Nobody, OffsetDateTime::now_utc())?;
         let fingerprint = signer.public_key().fingerprint();
         output::write(format!("signed {}@{digest} by key {fingerprint}\n", image.repository_name()).as_bytes())?;
         Ok(ExitCode::SUCCESS)

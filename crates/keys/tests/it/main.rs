@@ -3,5 +3,8 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod certificate;
 mod file;
+mod piv;
 mod public;
+mod schemes;

@@ -1,11 +1,12 @@
 //! The real cosign 3 as the judge, both ways.
 
+use keys::Nobody;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use image::Reference;
 use keys::{PublicKey, Signer as _};
-use trust::{RegistrySignatures, Subject, Verifier, sign};
+use trust::{Format, RegistrySignatures, Subject, Verifier, sign};
 
 use super::material::{ALICE, MALLORY, NOW, client};
 use super::registry::{Kind, Registry};
@@ -53,7 +54,7 @@ fn cosign_verifies_what_we_sign_and_refuses_it_for_another_key() {
     assert!(!unsigned.status.success(), "nobody has signed yet");
 
     let subject = Subject::resolve(&client, &place).unwrap();
-    sign(&client, &subject, &*ALICE, NOW).unwrap();
+    sign(&client, &subject, &[Format::Bundle], &*ALICE, &Nobody, NOW).unwrap();
     let good = verify(&cosign, home.path(), &ALICE.public_key(), &place, &[]);
     assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
     let bad = verify(&cosign, home.path(), &MALLORY.public_key(), &place, &[]);
@@ -92,11 +93,46 @@ fn we_verify_what_cosign_signs_and_both_signatures_stand_side_by_side() {
     assert_eq!(found.signatures.len(), 1, "{:?}", found.rejected);
     assert_eq!(found.signatures[0].key, key);
 
-    sign(&client, &Subject::resolve(&client, &place).unwrap(), &*ALICE, NOW).unwrap();
+    sign(&client, &Subject::resolve(&client, &place).unwrap(), &[Format::Bundle], &*ALICE, &Nobody, NOW).unwrap();
     let both = Verifier::new(vec![key.clone(), ALICE.public_key()]).verify(&digest, &source).unwrap();
     assert_eq!(both.len(), 2);
     for key in [key, ALICE.public_key()] {
         let good = verify(&cosign, home.path(), &key, &place, &[]);
         assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
     }
+}
+
+#[test]
+fn cosigns_older_tag_is_verified_both_ways_and_holds_several_signers() {
+    let (Some(cosign), Some(registry)) = (cosign(), Registry::start(Kind::Open)) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let client = client();
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    let digest = push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    assert!(run(&cosign, home.path(), &["generate-key-pair"]).status.success());
+    let named = format!("{}/team/app@{digest}", registry.host());
+    let older = ["--new-bundle-format=false", "--use-signing-config=false", "--tlog-upload=false"];
+    let mut arguments = vec!["sign", "--key", "cosign.key", "--allow-http-registry", "-y"];
+    arguments.extend(older);
+    arguments.push(&named);
+    let signed = run(&cosign, home.path(), &arguments);
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+
+    let subject = Subject::resolve(&client, &place).unwrap();
+    sign(&client, &subject, &[Format::CosignTag], &*ALICE, &Nobody, NOW).unwrap();
+    let theirs = PublicKey::read(&home.path().join("cosign.pub")).unwrap();
+    let source = RegistrySignatures::new(client.clone(), place.clone());
+    let found = Verifier::new(vec![theirs.clone(), ALICE.public_key()]).examine(&digest, &source).unwrap();
+    assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+    assert_eq!(found.signatures.len(), 2);
+    for signature in &found.signatures {
+        assert_eq!(signature.format, Format::CosignTag);
+        assert_eq!(signature.repository, Some(place.repository_name()));
+    }
+    for key in [theirs, ALICE.public_key()] {
+        let good = verify(&cosign, home.path(), &key, &place, &["--new-bundle-format=false"]);
+        assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    }
+    let bad = verify(&cosign, home.path(), &MALLORY.public_key(), &place, &["--new-bundle-format=false"]);
+    assert!(!bad.status.success());
 }

@@ -2,11 +2,13 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod author;
 mod bundles;
 mod cosign;
 mod hostile;
 mod index;
 mod material;
+mod race;
 mod stored;
 mod verify;
 

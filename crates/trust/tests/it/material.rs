@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use image::client::{Client, Credentials, Proxies, Settings};
 use image::{Digest, Reference};
-use keys::{FileSigner, Passphrase, Signer as _};
+use keys::{FileSigner, Nobody, Passphrase, Signer as _};
 use time::OffsetDateTime;
-use trust::{Bundle, Envelope, SignatureSource, Statement, TrustError, statement};
+use trust::{Bundle, Content, Envelope, Found, SignatureSource, Statement, TrustError, statement};
 
 /// Deriving a key from a passphrase takes a moment; one each is enough for all tests.
 pub(crate) static ALICE: LazyLock<FileSigner> = LazyLock::new(new_key);
@@ -35,7 +35,7 @@ pub(crate) fn bundle(image: &Digest, signer: &FileSigner) -> Vec<u8> {
 }
 
 pub(crate) fn bundle_of(payload_type: &str, payload: Vec<u8>, signer: &FileSigner) -> Vec<u8> {
-    let envelope = Envelope::sign(payload_type, payload, signer).unwrap();
+    let envelope = Envelope::sign(payload_type, payload, signer, &Nobody).unwrap();
     Bundle::new(envelope, &signer.public_key()).to_json()
 }
 
@@ -44,11 +44,15 @@ pub(crate) fn client() -> Client {
     Client::new(Credentials::none(), settings)
 }
 
+pub(crate) fn found(bundle: Vec<u8>) -> Found {
+    Found { manifest: Digest::sha256(&bundle), content: Content::Bundle(bundle) }
+}
+
 /// Bundles that are simply there.
 pub(crate) struct These(pub(crate) Vec<Vec<u8>>);
 
 impl SignatureSource for These {
-    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
-        Ok(self.0.iter().cloned().map(Ok).collect())
+    fn found(&self, _image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+        Ok(self.0.iter().cloned().map(found).map(Ok).collect())
     }
 }

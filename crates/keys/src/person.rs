@@ -1,0 +1,114 @@
+//! The person whose key it is: shown what will be signed, asked for passphrase, PIN and touch.
+
+use std::time::Duration;
+
+use crate::{KeyError, Passphrase, Pin};
+
+/// Who is shown and asked. A terminal, a desktop, an agent's client; [`Nobody`] where a program runs alone.
+pub trait Person: Send + Sync {
+    /// What is going to be signed. Told before the key is asked for anything.
+    fn show(&self, intent: &Intent);
+
+    /// The passphrase of a file.
+    fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError>;
+
+    /// A secret of a device.
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError>;
+
+    /// Which of several devices or keys, by its place in `choices`.
+    fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError>;
+
+    /// How the wait for a touch goes.
+    fn touch(&self, moment: TouchMoment);
+
+    /// Whether the person no longer wants it (Ctrl-C). A touch that comes later is thrown away.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// What is going to be signed, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Intent {
+    /// The repository with its registry; `None` where nobody told (cosign's and notation's plugins).
+    pub repository: Option<String>,
+    /// The tag, where one was named.
+    pub tag: Option<String>,
+    /// The digest of what is signed, `sha256:…`; `None` for bytes of which nothing is known.
+    pub digest: Option<String>,
+    /// What is made: `Sigstore bundle`, `notation signature`.
+    pub formats: Vec<String>,
+    /// Who asks, where it is not the person at this terminal: `cosign`, `runner 7 by registry.example.com`.
+    pub asked_by: Option<String>,
+}
+
+/// A device wants one of its secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinAsk {
+    /// The device as people know it: `YubiKey 12345678`.
+    pub device: String,
+    /// Which secret.
+    pub kind: PinKind,
+    /// How often it may still be wrong, where the device tells.
+    pub tries_left: Option<u8>,
+}
+
+/// The secrets of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinKind {
+    /// The PIN.
+    Pin,
+    /// What unblocks the PIN.
+    Puk,
+    /// A PIN that is about to be set; asked for twice.
+    NewPin,
+    /// A PUK that is about to be set; asked for twice.
+    NewPuk,
+    /// A PKCS#11 token's user PIN.
+    Token,
+}
+
+/// A moment in the wait for a touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TouchMoment {
+    /// The device has not answered for 300 ms: it waits for a finger. Told about once a second.
+    Awaited {
+        /// Which touch of how many that are needed, from 1.
+        number: u32,
+        /// How many are needed in all.
+        of: u32,
+        /// The time left before the device gives up, as far as it is known.
+        left: Duration,
+    },
+    /// It was touched, or needed no touch after all.
+    Touched,
+    /// Nobody touched it in time.
+    TimedOut,
+    /// The person gave up; what the device still signs is thrown away.
+    Cancelled,
+    /// The device was pulled out.
+    Removed,
+}
+
+/// No one to ask: a program that runs alone. Secrets must come from its surroundings; a touch is waited for in
+/// silence.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Person for Nobody {
+    fn show(&self, _: &Intent) {}
+
+    fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
+        Err(KeyError::NobodyToAsk(format!("the passphrase of {name}")))
+    }
+
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
+        Err(KeyError::NobodyToAsk(format!("the PIN of {}", ask.device)))
+    }
+
+    fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {
+        Err(KeyError::NobodyToAsk(question.to_owned()))
+    }
+
+    fn touch(&self, _: TouchMoment) {}
+}
