@@ -57,7 +57,7 @@ fn rsa_is_the_bare_operation_on_a_block_of_the_moduluss_length() {
     let public = generate(&mut card, 0x9e, 0x07, NEVER, NEVER);
     assert_eq!(public[..5], [0x7f, 0x49, 0x82, 0x01, 0x09]);
     let modulus = rsa::BoxedUint::from_be_slice(&public[9..9 + 256], 2048).unwrap();
-    let key = rsa::PublicKey::new(modulus, rsa::BoxedUint::from(65537_u64)).unwrap();
+    let key = rsa::RsaPublicKey::new(modulus, rsa::BoxedUint::from(65537_u64)).unwrap();
     let block = [&[0, 1][..], &[0xff; 253], &[0]].concat();
     let fields = [&[0x82, 0][..], &tlv(0x81, &block)].concat();
     let (data, status) = send(&mut card, [0x87, 0x07, 0x9e], &tlv(0x7c, &fields));

@@ -15,3 +15,4 @@ mod pulled_out;
 mod tool;
 mod touch;
 mod versions;
+mod yubikey_crate;
