@@ -23,6 +23,10 @@ impl RsaKey {
 
     pub(crate) fn from_primes(p: &[u8], q: &[u8]) -> Result<Self, Status> {
         let prime = |bytes: &[u8]| {
+            // Odd and of full width; whether real cards ask more was not seen.
+            if !matches!(bytes, [0x80..=0xff, .., last] if last % 2 == 1) {
+                return Err(Status::WRONG_DATA);
+            }
             let bits = u32::try_from(bytes.len() * 8).ok().filter(|bits| (512..=2048).contains(bits));
             BoxedUint::from_be_slice(bytes, bits.ok_or(Status::WRONG_DATA)?).map_err(|_| Status::WRONG_DATA)
         };

@@ -109,7 +109,8 @@ fn keys_that_are_none_are_not_imported() {
         (P256, tlv(7, &[9; 32])),
         (P384, tlv(6, &[9; 32])),
         (ED25519, tlv(7, &[9; 33])),
-        (0x07, [tlv(1, &[9; 128]), tlv(2, &[8; 128])].concat()),
+        (0x07, [tlv(1, &[0xf9; 128]), tlv(2, &[0xf8; 128])].concat()),
+        (0x07, [tlv(1, &[0xf9; 128]), tlv(2, &[0xf9; 128])].concat()),
         (0x07, [tlv(1, &[]), tlv(2, &[])].concat()),
         (0x99, tlv(6, &[9; 32])),
     ] {
