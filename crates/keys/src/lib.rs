@@ -13,6 +13,7 @@
 //! (RFC 8017, to verify what others signed); other algorithms are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
 pub mod algorithm;
+mod armor;
 pub mod attestation;
 pub mod author;
 pub mod certificate;
@@ -23,6 +24,7 @@ mod encrypted;
 pub mod error;
 pub mod file;
 pub mod folder;
+pub mod import;
 pub mod open;
 pub mod passphrase;
 pub mod pem;
@@ -44,6 +46,7 @@ pub use author::{Author, Draft, ImageRequest, SignedArtifact};
 pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;
 pub use file::{FileSigner, KeyFile};
+pub use import::ForeignKey;
 pub use open::{NamedKey, open};
 pub use passphrase::Passphrase;
 pub use person::{Intent, Nobody, Person, PinAsk, PinKind, TouchMoment};

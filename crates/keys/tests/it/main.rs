@@ -5,6 +5,7 @@
 
 mod certificate;
 mod file;
+mod import;
 mod public;
 mod schemes;
 mod tokens;
