@@ -88,4 +88,7 @@ pub(crate) enum Verb {
     /// Ask engine and registry for the hook that started this one
     #[command(hide = true)]
     DockerLook(verbs::docker::look::Arguments),
+    /// Open files for the process that started this one, which gave up root
+    #[command(hide = true)]
+    Opener(verbs::opener::Arguments),
 }

@@ -27,12 +27,16 @@ impl Caller {
 
     /// The caller's configuration folder: `/etc/plimsoll` as root, else by the XDG base directory specification.
     pub(crate) fn configuration_folder(&self) -> Option<PathBuf> {
-        self.is_root().then(|| PathBuf::from("/etc/plimsoll")).or_else(|| self.xdg("XDG_CONFIG_HOME", ".config"))
+        self.is_root()
+            .then(|| PathBuf::from("/etc/plimsoll"))
+            .or_else(|| self.xdg("XDG_CONFIG_HOME", ".config", "plimsoll"))
     }
 
     /// Where the data folder is when nobody says otherwise.
     pub(crate) fn default_data_folder(&self) -> Option<PathBuf> {
-        self.is_root().then(|| PathBuf::from("/var/lib/plimsoll")).or_else(|| self.xdg("XDG_DATA_HOME", ".local/share"))
+        self.is_root()
+            .then(|| PathBuf::from("/var/lib/plimsoll"))
+            .or_else(|| self.xdg("XDG_DATA_HOME", ".local/share", "plimsoll"))
     }
 
     /// Where a policy is looked for, first first: the one named, else the site's, else the caller's own.
@@ -40,7 +44,7 @@ impl Caller {
         if let Some(named) = named.or(settings.policy.as_deref()) {
             return vec![named.to_owned()];
         }
-        let own = self.xdg("XDG_CONFIG_HOME", ".config");
+        let own = self.xdg("XDG_CONFIG_HOME", ".config", "plimsoll");
         [Some(PathBuf::from("/etc/plimsoll")), own]
             .into_iter()
             .flatten()
@@ -48,10 +52,11 @@ impl Caller {
             .collect()
     }
 
-    fn xdg(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+    /// A place below one of the caller's folders by the XDG base directory specification.
+    pub(crate) fn xdg(&self, variable: &str, below_home: &str, place: &str) -> Option<PathBuf> {
         // A relative path there is to be ignored (XDG base directory specification, "Environment variables").
         let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
         let folder = named.or_else(|| self.home.as_ref().map(|home| home.join(below_home)))?;
-        Some(folder.join("plimsoll"))
+        Some(folder.join(place))
     }
 }

@@ -19,6 +19,7 @@ mod privileges;
 mod registries;
 mod settings;
 mod source;
+mod stores;
 mod verbs;
 
 use std::process::ExitCode;

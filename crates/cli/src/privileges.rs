@@ -47,6 +47,16 @@ pub(crate) fn give_up_capabilities() -> Result<()> {
     rustix::thread::set_capabilities(None, none).context("cannot give up the capabilities of root")
 }
 
+/// Gives up every capability but the one to read and search what belongs to others (capabilities(7), `CAP_DAC_READ_SEARCH`).
+pub(crate) fn keep_reading() -> Result<()> {
+    rustix::thread::set_no_new_privs(true).context("cannot set no-new-privileges")?;
+    let held = rustix::thread::capabilities(None).context("cannot tell which capabilities are held")?;
+    // A container may not have it to begin with; then what root owns is all that can be opened.
+    let kept = held.permitted & CapabilitySet::DAC_READ_SEARCH;
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+    rustix::thread::set_capabilities(None, sets).context("cannot give up the capabilities of root")
+}
+
 /// Keeps keys and credentials out of core files and from other processes of the same user (prctl(2), PR_SET_DUMPABLE).
 pub(crate) fn no_core_files() {
     // Both only ever tighten; where a sandbox refuses them there is nothing to undo.

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) offline: bool,
     /// Where OSV's archives are fetched from, instead of osv.dev's own place.
     pub(crate) advisories_from: Option<String>,
+    /// The root folder of containerd, where it is in none of the usual places.
+    pub(crate) containerd_root: Option<PathBuf>,
 }
 
 /// A configuration file is a page, not a book.

@@ -7,11 +7,17 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use image::client::{Client, Credentials, RegistrySource, Settings};
-use image::source::{DockerArchive, Engine, LayoutFolder, OciLayout, engine_socket};
+use image::source::{
+    Containerd, ContainerdPlace, ContainersStorage, DockerArchive, Engine, LayoutFolder, OciLayout, StoragePlace,
+    StoredName, engine_socket,
+};
 use image::target::Target;
 use image::{ImageSource, Platform, Reference};
 use inventory::sbom::PackageList;
 use rustix::fs::{Mode, OFlags};
+
+use crate::stores::{self, Opening};
+use crate::verbs::Start;
 
 /// What is to be scanned, and where it is to be read from. No byte of it has been looked at yet.
 #[derive(Debug)]
@@ -23,32 +29,28 @@ pub(crate) struct Wanted {
 
 #[derive(Debug)]
 enum Place {
-    /// The local engine where it has the image, else the registry.
-    Anywhere {
-        reference: Reference,
-        engine: Option<Engine>,
-        credentials: Credentials,
-        /// What to write where a file or folder of that name is meant.
-        on_disk: Option<String>,
-    },
-    Engine {
-        reference: Reference,
-        engine: Engine,
-    },
-    Registry {
-        reference: Reference,
-        credentials: Credentials,
-    },
-    Layout {
-        folder: LayoutFolder,
-        tag: Option<String>,
-    },
-    Archive {
-        file: File,
-        image: Option<String>,
-    },
+    Anywhere(Box<Anywhere>),
+    Engine { reference: Reference, engine: Engine },
+    Podman { name: StoredName, places: Vec<StoragePlace> },
+    Containerd { name: StoredName, namespace: Option<String>, places: Vec<ContainerdPlace> },
+    Registry { reference: Reference, credentials: Credentials },
+    Layout { folder: LayoutFolder, tag: Option<String> },
+    Archive { file: File, image: Option<String> },
     Folder(OwnedFd),
     PackageList(File),
+}
+
+/// The local engine where it has the image, else podman's and containerd's stores, else the registry.
+#[derive(Debug)]
+struct Anywhere {
+    reference: Reference,
+    name: StoredName,
+    engine: Option<Engine>,
+    podman: Vec<StoragePlace>,
+    containerd: Vec<ContainerdPlace>,
+    credentials: Credentials,
+    /// What to write where a file or folder of that name is meant.
+    on_disk: Option<String>,
 }
 
 /// What was named, opened.
@@ -62,9 +64,10 @@ pub(crate) enum Opened {
 }
 
 impl Wanted {
-    /// As the calling user: opens files and the engine's socket, reads the caller's logins.
-    pub(crate) fn prepare(text: &str, platform: Option<Platform>) -> Result<Self> {
+    /// As the calling user: opens files, stores and the engine's socket, reads the caller's logins.
+    pub(crate) fn prepare(text: &str, platform: Option<Platform>, start: &Start) -> Result<Self> {
         let target: Target = text.parse()?;
+        let mut opening = Opening::default();
         let place = match target {
             Target::Reference(reference) => {
                 // A machine without an engine, or a caller who may not ask it, has a registry all the same.
@@ -75,10 +78,23 @@ impl Wanted {
                         None
                     }
                 };
+                // The same goes for a store that the caller may not read.
+                let podman = unless_refused(stores::podman(&start.caller, &mut opening));
+                let containerd = unless_refused(stores::containerd(&start.caller, &start.settings, &mut opening));
                 let credentials = Credentials::of_caller([&reference]);
-                Place::Anywhere { reference, engine, credentials, on_disk: on_disk(text) }
+                let (name, on_disk) = (text.parse()?, on_disk(text));
+                let place = Anywhere { reference, name, engine, podman, containerd, credentials, on_disk };
+                Place::Anywhere(Box::new(place))
             }
             Target::Engine(reference) => Place::Engine { reference, engine: connect()? },
+            Target::Podman(name) => {
+                let places = stores::podman(&start.caller, &mut opening).with_context(|| hint(text))?;
+                Place::Podman { name, places }
+            }
+            Target::Containerd { name, namespace } => {
+                let places = stores::containerd(&start.caller, &start.settings, &mut opening);
+                Place::Containerd { name, namespace, places: places.with_context(|| hint(text))? }
+            }
             Target::Registry(reference) => {
                 let credentials = Credentials::of_caller([&reference]);
                 Place::Registry { reference, credentials }
@@ -119,25 +135,32 @@ impl Wanted {
     fn image(self, spool: &Path) -> Result<Arc<dyn ImageSource>> {
         let platform = self.platform.as_ref();
         match self.place {
-            Place::Anywhere { reference, engine, credentials, on_disk } => {
-                if let Some(engine) = engine {
-                    match engine.image(&reference, platform, spool) {
-                        Ok(Some(image)) => return Ok(Arc::new(image)),
-                        Ok(None) => tracing::debug!("the local engine does not have {reference}"),
-                        // A platform that the engine's copy is not for may well be at the registry.
-                        Err(error) => tracing::info!("the local engine could not give {reference}: {error}"),
-                    }
-                }
-                let found = registry(&reference, credentials, platform);
-                match on_disk {
-                    Some(instead) => found.with_context(|| format!("a name is an image's; {instead}")),
-                    None => found,
-                }
-            }
+            Place::Anywhere(place) => place.image(&self.text, platform, spool),
             Place::Engine { reference, engine } => {
                 let found = engine.image(&reference, platform, spool)?;
                 let missing =
                     || format!("the local engine has no image {}; docker pull brings it", reference.familiar());
+                Ok(Arc::new(found.with_context(missing)?))
+            }
+            Place::Podman { name, places } => {
+                let found = ContainersStorage::read(places)?.image(&name, &self.text, platform)?;
+                let missing = || {
+                    format!(
+                        "podman's store has no image {name}; `podman images` lists what it has, podman pull brings more"
+                    )
+                };
+                Ok(Arc::new(found.with_context(missing)?))
+            }
+            Place::Containerd { name, namespace, places } => {
+                let found = Containerd::image(places, &name, namespace.as_deref(), &self.text, platform)?;
+                let missing = || match &namespace {
+                    Some(namespace) => format!(
+                        "containerd has no image {name} in the namespace {namespace}; `ctr -n {namespace} images ls` lists what it has"
+                    ),
+                    None => format!(
+                        "containerd has no image {name} in any namespace; `ctr namespaces ls` lists these, `ctr -n NAMESPACE images ls` what one has"
+                    ),
+                };
                 Ok(Arc::new(found.with_context(missing)?))
             }
             Place::Registry { reference, credentials } => registry(&reference, credentials, platform),
@@ -150,6 +173,43 @@ impl Wanted {
             Place::Folder(_) | Place::PackageList(_) => anyhow::bail!("{} is no image", self.text),
         }
     }
+}
+
+impl Anywhere {
+    fn image(self, text: &str, platform: Option<&Platform>, spool: &Path) -> Result<Arc<dyn ImageSource>> {
+        let Self { reference, name, engine, podman, containerd, credentials, on_disk } = self;
+        if let Some(engine) = engine {
+            match engine.image(&reference, platform, spool) {
+                Ok(Some(image)) => return Ok(Arc::new(image)),
+                Ok(None) => tracing::debug!("the local engine does not have {reference}"),
+                // A platform that the engine's copy is not for may well be at the registry.
+                Err(error) => tracing::info!("the local engine could not give {reference}: {error}"),
+            }
+        }
+        match ContainersStorage::read(podman).and_then(|store| store.image(&name, text, platform)) {
+            Ok(Some(image)) => return Ok(Arc::new(image)),
+            Ok(None) => tracing::debug!("podman's store does not have {reference}"),
+            Err(error) => tracing::info!("podman's store could not give {reference}: {error}"),
+        }
+        match Containerd::image(containerd, &name, None, text, platform) {
+            Ok(Some(image)) => return Ok(Arc::new(image)),
+            Ok(None) => tracing::debug!("containerd's store does not have {reference}"),
+            Err(error) => tracing::info!("containerd's store could not give {reference}: {error}"),
+        }
+        let found = registry(&reference, credentials, platform);
+        match on_disk {
+            Some(instead) => found.with_context(|| format!("a name is an image's; {instead}")),
+            None => found,
+        }
+    }
+}
+
+/// A store that cannot be opened is as good as none where only perhaps it has the image.
+fn unless_refused<T>(opened: Result<Vec<T>>) -> Vec<T> {
+    opened.unwrap_or_else(|error| {
+        tracing::debug!("a store was not asked: {error:#}");
+        Vec::new()
+    })
 }
 
 fn registry(

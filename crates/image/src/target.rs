@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::Reference;
 use crate::reference::ReferenceError;
+use crate::source::StoredName;
 
 /// What is to be scanned and where it is to be read from, told by the text alone.
 ///
@@ -15,10 +16,19 @@ use crate::reference::ReferenceError;
 /// `registry` with tag `2` is written `docker.io/library/registry:2`; see [`Target::other_reading`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// `NAME`: the local engine first, then the registry.
+    /// `NAME`: the local engine first, then podman's and containerd's stores, then the registry.
     Reference(Reference),
     /// `docker:NAME`: the local engine only.
     Engine(Reference),
+    /// `podman:NAME`: podman's store only; an id is a name, too. `containers-storage:NAME` as skopeo has it.
+    Podman(StoredName),
+    /// `containerd:NAME[@NAMESPACE]`: containerd's store only. What stands behind the last `@` is a digest if it has a colon.
+    Containerd {
+        /// The image.
+        name: StoredName,
+        /// The namespace, where it is to be looked for in one alone.
+        namespace: Option<String>,
+    },
     /// `registry:NAME`: the registry only.
     Registry(Reference),
     /// `oci:DIR[:TAG]`: an OCI image layout. The folder ends at the first colon, as skopeo has it.
@@ -74,22 +84,26 @@ pub enum TargetError {
     },
 }
 
+/// The prefixes that an image may be called like.
+const PREFIXES: [&str; 10] = [
+    "docker",
+    "podman",
+    "containers-storage",
+    "containerd",
+    "registry",
+    "oci",
+    "docker-archive",
+    "oci-archive",
+    "dir",
+    "sbom",
+];
+
 /// Prefixes of skopeo, syft, grype and trivy that people will try, and what to write here.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 7] = [
     ("docker-daemon", "write docker:NAME for the local engine"),
     ("docker-archive-gz", "write docker-archive:FILE, compressed archives are told by their first bytes"),
     ("oci-dir", "write oci:DIR"),
-    (
-        "containers-storage",
-        "write the image out with `podman save --format oci-archive -o FILE NAME` and scan oci-archive:FILE",
-    ),
-    (
-        "podman",
-        "write the image out with `podman save --format oci-archive -o FILE NAME` and scan oci-archive:FILE, or set \
-         DOCKER_HOST to podman's socket and scan docker:NAME",
-    ),
-    ("containerd", "write the image out with `ctr images export FILE NAME` and scan oci-archive:FILE"),
-    ("nerdctl", "write the image out with `nerdctl save -o FILE NAME` and scan docker-archive:FILE"),
+    ("nerdctl", "write containerd:NAME@default, or another namespace of nerdctl's behind the @"),
     ("singularity", "Singularity's images are not known; build an OCI image of the same content"),
     ("file", "write docker-archive:FILE for an image, sbom:FILE for a list of packages, dir:DIR for a folder"),
     ("purl", "write package URLs into a file, one a line, and scan sbom:FILE"),
@@ -111,6 +125,10 @@ impl FromStr for Target {
         };
         match prefix.to_ascii_lowercase().as_str() {
             "docker" => Ok(Self::Engine(required("docker", "a name", "debian:12")?.parse()?)),
+            "podman" | "containers-storage" => {
+                Ok(Self::Podman(required("podman", "a name or an id", "localhost/app:1")?.parse()?))
+            }
+            "containerd" => containerd(required("containerd", "a name", "docker.io/library/debian:12@k8s.io")?),
             "registry" => Ok(Self::Registry(required("registry", "a name", "ghcr.io/team/app:1")?.parse()?)),
             "oci" => {
                 let (folder, tag) = split_name(required("oci", "a folder", "./layout:latest")?);
@@ -142,9 +160,7 @@ impl Target {
     /// `registry:2`. For a hint where the target was not found.
     pub fn other_reading(text: &str) -> Option<Reference> {
         let (prefix, tag) = text.split_once(':')?;
-        let is_prefix =
-            matches!(prefix, "docker" | "registry" | "oci" | "docker-archive" | "oci-archive" | "dir" | "sbom");
-        if !is_prefix || tag.contains(['/', ':']) {
+        if !PREFIXES.contains(&prefix) || tag.contains(['/', ':']) {
             return None;
         }
         text.parse().ok()
@@ -162,6 +178,11 @@ impl fmt::Display for Target {
                 return formatter.write_str(&if is_clear { short } else { reference.to_string() });
             }
             Self::Engine(reference) => return write!(formatter, "docker:{}", reference.familiar()),
+            Self::Podman(name) => return write!(formatter, "podman:{name}"),
+            Self::Containerd { name, namespace: None } => return write!(formatter, "containerd:{name}"),
+            Self::Containerd { name, namespace: Some(namespace) } => {
+                return write!(formatter, "containerd:{name}@{namespace}");
+            }
             Self::Registry(reference) => return write!(formatter, "registry:{}", reference.familiar()),
             Self::OciLayout { folder, tag } => ("oci", folder.display().to_string(), tag),
             Self::DockerArchive { file: Some(file), image } => ("docker-archive", file.display().to_string(), image),
@@ -174,6 +195,12 @@ impl fmt::Display for Target {
         write!(formatter, "{prefix}:{place}")?;
         name.as_ref().map_or(Ok(()), |name| write!(formatter, ":{name}"))
     }
+}
+
+fn containerd(text: &str) -> Result<Target, TargetError> {
+    let namespaced = text.rsplit_once('@').filter(|(_, namespace)| !namespace.is_empty() && !namespace.contains(':'));
+    let (name, namespace) = namespaced.map_or((text, None), |(name, namespace)| (name, Some(namespace.to_owned())));
+    Ok(Target::Containerd { name: name.parse()?, namespace })
 }
 
 fn archive(prefix: &'static str, rest: &str) -> Result<Target, TargetError> {

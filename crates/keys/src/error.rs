@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::piv::CardError;
 use crate::pkcs11::TokenError;
 
 /// Why a key could not be made, read or used.
@@ -97,6 +98,9 @@ pub enum KeyError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// A card did not do what it was asked.
+    #[error(transparent)]
+    Card(#[from] CardError),
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

@@ -12,6 +12,7 @@
 //! what is written here; PKIX public keys (RFC 5280) for ECDSA on P-256 and P-384 (RFC 5480), Ed25519 (RFC 8410) and RSA
 //! (RFC 8017, to verify what others signed); other algorithms are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
+pub mod agent;
 pub mod algorithm;
 mod armor;
 pub mod attestation;
@@ -32,6 +33,7 @@ pub mod person;
 pub mod pin;
 pub mod pkcs11;
 pub mod private;
+pub mod piv;
 pub mod public;
 mod secret;
 pub mod signature;
@@ -41,7 +43,7 @@ pub mod surroundings;
 pub mod uri;
 
 pub use algorithm::{Algorithm, Hash, Scheme};
-pub use attestation::{Attestation, Attested};
+pub use attestation::{Attestation, AttestationError, Attested};
 pub use author::{Author, Draft, ImageRequest, SignedArtifact};
 pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use image::layer::Walked;
 use image::source::LayerMismatch;
 use image::{Digest, Image, ImageSource, Layer};
-use inventory::layer::{catalogue, catalogue_again, catalogue_unverified};
+use inventory::layer::{catalogue, catalogue_again, catalogue_unpacked, catalogue_unverified};
 use inventory::{LayerRecord, cataloguers};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -136,7 +136,7 @@ impl Scanner {
     }
 
     /// Reads one layer to its end and holds both of its digests against what manifest and config say; or, where that is
-    /// asked for and can be, only what cataloguers want of it.
+    /// asked for and can be, only what cataloguers want of it; or, where it lies unpacked and nothing else is left of it, that.
     fn walk_layer(
         &self,
         source: &dyn ImageSource,
@@ -157,6 +157,12 @@ impl Scanner {
                     .map_err(broken)?
         {
             return Ok((None, record));
+        }
+        if let Some(unpacked) = source.unpacked(index).map_err(describe)?
+            && (unverified || unpacked.is_all)
+        {
+            let record = catalogue_unpacked(&unpacked, &layer.diff_id, self.limits(), self.launcher());
+            return Ok((None, record.map_err(broken)?));
         }
         let input = source.open_layer(index).map_err(describe)?;
         let walked = match first {

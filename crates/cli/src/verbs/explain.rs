@@ -68,7 +68,7 @@ impl Command for Arguments {
         }
         Ok(Prepared {
             id: id.to_owned(),
-            wanted: Wanted::prepare(&self.target, self.platform)?,
+            wanted: Wanted::prepare(&self.target, self.platform, start)?,
             format: self.format,
             chosen: Chosen::of_ignore_file(self.ignore_file)?,
             offline: self.offline || start.settings.offline,

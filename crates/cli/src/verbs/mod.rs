@@ -6,6 +6,7 @@ pub(crate) mod docker;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod man;
+pub(crate) mod opener;
 pub(crate) mod policy;
 pub(crate) mod run;
 pub(crate) mod sbom;
@@ -59,6 +60,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Completions(verb) => completions::print(&verb),
         Verb::Version(verb) => version::perform(&verb),
         Verb::Man(verb) => man::print(&verb),
+        Verb::Opener(verb) => opener::serve(&verb),
         Verb::Worker(verb) => worker::serve(&verb),
         Verb::DockerPlugin(verb) => docker::install::perform(&verb),
         Verb::DockerLook(verb) => halves(verb, &general),

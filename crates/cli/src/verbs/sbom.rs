@@ -62,9 +62,9 @@ impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _: &Start) -> Result<Prepared> {
+    fn prepare(self, start: &Start) -> Result<Prepared> {
         Ok(Prepared {
-            wanted: Wanted::prepare(&self.target, self.platform)?,
+            wanted: Wanted::prepare(&self.target, self.platform, start)?,
             destination: Destination::open(self.output)?,
             format: self.format,
             options: Options { rehash: self.rehash, unverified: false, distro: self.distro },

@@ -8,6 +8,7 @@ mod plimsoll;
 mod policy;
 mod serving;
 mod signing;
+mod stores;
 mod targets;
 
 // The image room's own, so that there is one way to start a registry.

@@ -1,5 +1,7 @@
-//! Where an image is read from: a registry, an OCI layout, a docker archive, the local engine.
+//! Where an image is read from: a registry, an OCI layout, a docker archive, the local engine, the stores of podman and containerd.
 
+mod containerd;
+mod containers_storage;
 mod docker_archive;
 mod document;
 mod engine;
@@ -7,19 +9,31 @@ mod error;
 mod layer_check;
 mod layout;
 mod oci_layout;
+mod opener;
 mod resolve;
+mod store_folder;
+mod stored_name;
+mod unpacked;
 
 use std::io::Read;
 
 use oci_spec::image::{ImageConfiguration, ImageManifest};
 
+pub use self::containerd::{
+    BoltBucket, BoltDatabase, BoltError, BoltValue, Containerd, ContainerdImage, ContainerdPlace,
+};
+pub use self::containers_storage::{ContainersStorage, Files, StorageImage, StoragePlace, TarSplit};
 pub use self::docker_archive::DockerArchive;
 pub use self::document::{CONFIG_BYTES, Document, LAYERS, MANIFEST_BYTES, MANIFEST_MEDIA_TYPES, is_layer};
 pub use self::engine::{Engine, EngineError, EngineRecord, EngineTls, engine_socket};
 pub use self::error::SourceError;
 pub use self::layer_check::LayerMismatch;
 pub use self::oci_layout::{LayoutFolder, OciLayout};
+pub use self::opener::{Opener, serve_opener};
 pub use self::resolve::{Fetch, Part, Request, resolve, resolve_entries};
+pub use self::store_folder::StoreFolder;
+pub use self::stored_name::StoredName;
+pub use self::unpacked::Unpacked;
 use crate::layer::Window;
 use crate::{Digest, Reference, Verified};
 
@@ -71,6 +85,12 @@ pub trait ImageSource: Send + Sync {
 
     /// The same bytes as a part of a file, where they are one, for [`crate::layer::walk_unverified`].
     fn layer_window(&self, _index: usize) -> Result<Option<Window>, SourceError> {
+        Ok(None)
+    }
+
+    /// The content of layer `index` where it lies unpacked in a folder of its own. No digest is of a folder: what is read from it is
+    /// unverified.
+    fn unpacked(&self, _index: usize) -> Result<Option<Unpacked>, SourceError> {
         Ok(None)
     }
 }

@@ -12,7 +12,21 @@ fn a_prefix_says_where_to_look() {
         ("debian:12", Target::Reference(reference("debian:12"))),
         ("localhost:5000/a", Target::Reference(reference("localhost:5000/a"))),
         ("docker", Target::Reference(reference("docker"))),
-        ("podman:5", Target::Reference(reference("podman:5"))),
+        ("podman:localhost/app:1", Target::Podman("localhost/app:1".parse().unwrap())),
+        ("podman:46b7b9085da3", Target::Podman("46b7b9085da3".parse().unwrap())),
+        ("containers-storage:app", Target::Podman("app".parse().unwrap())),
+        ("containerd:debian:12", Target::Containerd { name: "debian:12".parse().unwrap(), namespace: None }),
+        (
+            "containerd:debian:12@k8s.io",
+            Target::Containerd { name: "debian:12".parse().unwrap(), namespace: Some("k8s.io".into()) },
+        ),
+        (
+            "containerd:a@sha256:1111111111111111111111111111111111111111111111111111111111111111",
+            Target::Containerd {
+                name: "a@sha256:1111111111111111111111111111111111111111111111111111111111111111".parse().unwrap(),
+                namespace: None,
+            },
+        ),
         ("Docker:debian:12", Target::Engine(reference("debian:12"))),
         ("docker:debian:12", Target::Engine(reference("debian:12"))),
         ("registry:ghcr.io/a/b", Target::Registry(reference("ghcr.io/a/b"))),
@@ -44,7 +58,7 @@ fn what_is_no_target_is_refused_with_what_to_write() {
     let refusal = |text: &str| text.parse::<Target>().unwrap_err().to_string();
     insta::assert_snapshot!(
         ["", "oci:", "docker:", "docker-archive:", "docker-archive::x", "./image.tar", "/srv/layout",
-         "docker://debian", "docker-daemon:debian:12", "oci-archive::x", "dir:", "sbom:", "containers-storage:localhost/app", "containerd:a/b"].map(refusal).join("\n"),
+         "docker://debian", "docker-daemon:debian:12", "oci-archive::x", "dir:", "sbom:", "podman:", "nerdctl:a/b", "containerd:A"].map(refusal).join("\n"),
         @r#"
         "" is not an image reference: it is empty; write a name such as debian:12
         oci: needs a folder behind the colon, for example oci:./layout:latest
@@ -58,8 +72,9 @@ fn what_is_no_target_is_refused_with_what_to_write() {
         oci-archive: needs a file behind the colon, for example oci-archive:image.tar
         dir: needs a folder behind the colon, for example dir:/srv/app
         sbom: needs a file behind the colon, for example sbom:bom.json
-        containers-storage: is not read here; write the image out with `podman save --format oci-archive -o FILE NAME` and scan oci-archive:FILE
-        containerd: is not read here; write the image out with `ctr images export FILE NAME` and scan oci-archive:FILE
+        podman: needs a name or an id behind the colon, for example podman:localhost/app:1
+        nerdctl: is not read here; write containerd:NAME@default, or another namespace of nerdctl's behind the @
+        "A" is not an image reference: a repository's name must be lower case; write "a"
         "#
     );
 }
@@ -67,6 +82,7 @@ fn what_is_no_target_is_refused_with_what_to_write() {
 #[test]
 fn an_image_that_is_called_like_a_prefix_can_be_hinted_at() {
     assert_eq!(Target::other_reading("registry:2"), Some(reference("docker.io/library/registry:2")));
+    assert_eq!(Target::other_reading("podman:5"), Some(reference("docker.io/library/podman:5")));
     assert_eq!(Target::other_reading("docker:debian:12"), None);
     assert_eq!(Target::other_reading("debian:12"), None);
 }

@@ -25,7 +25,7 @@ pub(super) const DEEPEST: usize = 256;
 pub(super) const WHITEOUT: &str = ".wh.";
 /// AUFS kept notes of its own under such names; one of them became part of the specification.
 const AUFS: &str = ".wh..wh.";
-const OPAQUE: &str = ".wh..wh..opq";
+pub(super) const OPAQUE: &str = ".wh..wh..opq";
 
 pub(super) struct Collector<'a> {
     limits: &'a Limits,

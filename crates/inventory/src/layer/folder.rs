@@ -13,11 +13,12 @@ use std::os::fd::OwnedFd;
 
 use image::Digest;
 use image::layer::{Entry, EntryKind, LayerError, Visitor as _};
+use image::source::Unpacked;
 use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::Limits;
-use super::collector::{Collector, DEEPEST, WHITEOUT};
+use super::collector::{Collector, DEEPEST, OPAQUE, WHITEOUT};
 use crate::record::LayerRecord;
 use crate::worker::Launcher;
 
@@ -27,15 +28,37 @@ const NAMES_AT_ONCE: usize = 64 << 10;
 /// Catalogues what lies in a folder. The record's digest is that of what was found, which no layer has: for showing,
 /// never for keeping.
 pub fn catalogue_folder(folder: &OwnedFd, limits: &Limits, launcher: &Launcher) -> Result<LayerRecord, LayerError> {
-    let mut walk = Walk { collector: Collector::new(limits, launcher), limits, entries: 0, device: 0 };
-    walk.device = fs::fstat(folder).map_err(io::Error::from).map_err(LayerError::Io)?.st_dev;
-    walk.folder(folder, "", 0)?;
-    let mut record = walk.collector.finish(Digest::sha256(b""));
+    let mut record = walk(folder, None, limits, launcher)?;
     let found: Vec<_> = record.files.iter().map(|file| (&file.path, &file.cataloguer, &file.facts)).collect();
     if let Ok(bytes) = postcard::to_allocvec(&found) {
         record.diff_id = Digest::sha256(&bytes);
     }
     Ok(record)
+}
+
+/// Catalogues the folder that a layer was unpacked to, what it deletes marked as overlayfs has it. The record is of the layer that it is claimed to
+/// be: nothing proves it, so it is for showing, never for keeping.
+pub fn catalogue_unpacked(
+    layer: &Unpacked,
+    claimed: &Digest,
+    limits: &Limits,
+    launcher: &Launcher,
+) -> Result<LayerRecord, LayerError> {
+    let record = walk(&layer.folder, Some(layer), limits, launcher)?;
+    Ok(LayerRecord { diff_id: claimed.clone(), ..record })
+}
+
+fn walk(
+    folder: &OwnedFd,
+    layer: Option<&Unpacked>,
+    limits: &Limits,
+    launcher: &Launcher,
+) -> Result<LayerRecord, LayerError> {
+    let collector = Collector::new(limits, launcher);
+    let mut walk = Walk { collector, limits, entries: 0, device: 0, layer };
+    walk.device = fs::fstat(folder).map_err(io::Error::from).map_err(LayerError::Io)?.st_dev;
+    walk.folder(folder, "", 0)?;
+    Ok(walk.collector.finish(Digest::sha256(b"")))
 }
 
 struct Walk<'a> {
@@ -44,7 +67,13 @@ struct Walk<'a> {
     entries: u64,
     /// The file system of the folder that is being read.
     device: u64,
+    /// The layer that the folder is of, whose marks of what is deleted mean that.
+    layer: Option<&'a Unpacked>,
 }
+
+/// The attributes by which a folder says that nothing below it is seen (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque
+/// directories"; fuse-overlayfs has one of its own). The first can be read with privileges only.
+const OPAQUE_ATTRIBUTES: [&str; 3] = ["trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"];
 
 /// A name in a folder, and what the folder says that it is.
 struct Name {
@@ -88,7 +117,7 @@ impl Walk<'_> {
 
     fn name(&mut self, folder: &OwnedFd, above: &str, name: &Name, depth: usize) -> Result<(), LayerError> {
         let shown = name.name.to_string_lossy();
-        if shown.starts_with(WHITEOUT) {
+        if shown.starts_with(WHITEOUT) && self.layer.is_none() {
             // In a layer such a name deletes another; in a folder it is a file like any, and tells of no package.
             return Ok(());
         }
@@ -112,6 +141,10 @@ impl Walk<'_> {
                 Ok(target) => self.visit(path, EntryKind::Symlink(target.to_string_lossy().into_owned())),
                 Err(error) => self.not_read(&path, error),
             },
+            FileType::CharacterDevice if self.layer.is_some() && is_whiteout(folder, &name.name) => {
+                let marked = [above, if above.is_empty() { "" } else { "/" }, WHITEOUT, &name.name.to_string_lossy()];
+                self.visit(marked.concat(), EntryKind::File)
+            }
             _ => self.visit(path, EntryKind::Special),
         }
     }
@@ -122,11 +155,15 @@ impl Walk<'_> {
             return Ok(());
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = match fs::openat(above, name, flags, Mode::empty()) {
+        let opened = fs::openat(above, name, flags, Mode::empty());
+        let folder = match opened.or_else(|error| self.asked(error, |layer| layer.below(path))) {
             Ok(folder) => folder,
             Err(error) => return self.not_read(path, error),
         };
         self.visit(path.to_owned(), EntryKind::Directory)?;
+        if self.layer.is_some() && is_opaque(&folder) {
+            self.visit(format!("{path}/{OPAQUE}"), EntryKind::File)?;
+        }
         let device = match fs::fstat(&folder) {
             Ok(about) => about.st_dev,
             Err(error) => return self.not_read(path, error),
@@ -150,7 +187,8 @@ impl Walk<'_> {
     fn file(&mut self, folder: &OwnedFd, name: &CString, path: String) -> Result<(), LayerError> {
         // What is a pipe by now must not keep the walk waiting.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match fs::openat(folder, name, flags, Mode::empty()) {
+        let opened = fs::openat(folder, name, flags, Mode::empty());
+        let file = match opened.or_else(|error| self.asked(error, |layer| layer.file(&path).map(OwnedFd::from))) {
             Ok(file) => file,
             Err(error) => return self.not_read(&path, error),
         };
@@ -169,6 +207,14 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Of a layer, what this process may not open may be opened by one that still may.
+    fn asked(&self, error: Errno, ask: impl FnOnce(&Unpacked) -> io::Result<OwnedFd>) -> Result<OwnedFd, Errno> {
+        match self.layer {
+            Some(layer) if error == Errno::ACCESS => ask(layer).map_err(|_| error),
+            _ => Err(error),
+        }
+    }
+
     fn visit(&mut self, path: String, kind: EntryKind) -> Result<(), LayerError> {
         self.collector.visit(&Entry { path, kind, size: 0, mode: 0 }, &mut io::empty())
     }
@@ -184,6 +230,18 @@ impl Walk<'_> {
         self.collector.warn(format!("/{path}: not read: {}", io::Error::from(error)));
         Ok(())
     }
+}
+
+/// What is deleted is a character device with number 0/0 in an overlay's folder.
+fn is_whiteout(folder: &OwnedFd, name: &CString) -> bool {
+    fs::statat(folder, name, fs::AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|about| about.st_rdev == 0)
+}
+
+fn is_opaque(folder: &OwnedFd) -> bool {
+    OPAQUE_ATTRIBUTES.iter().any(|attribute| {
+        let mut value = [0; 8];
+        fs::fgetxattr(folder, *attribute, &mut value).is_ok_and(|length| value.get(..length) == Some(b"y"))
+    })
 }
 
 /// Whose file system a folder is on.

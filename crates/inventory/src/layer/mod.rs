@@ -18,7 +18,7 @@ use crate::record::{LayerRecord, PassedBy};
 use crate::worker::{Bounds, Launcher};
 use collector::Collector;
 
-pub use folder::catalogue_folder;
+pub use folder::{catalogue_folder, catalogue_unpacked};
 
 /// Bounds on what a layer may ask of us.
 #[derive(Clone, Debug)]

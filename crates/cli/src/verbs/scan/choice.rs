@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::Scanning;
 use crate::source::Wanted;
+use crate::verbs::Start;
 
 /// The file that is read where nobody names one.
 const USUAL_FILE: &str = ".plimsollignore.toml";
@@ -59,11 +60,11 @@ enum Other {
 
 impl Choice {
     /// As the calling user: opens the files, the image to compare with too.
-    pub(crate) fn prepare(self, platform: Option<Platform>) -> Result<Chosen> {
+    pub(crate) fn prepare(self, platform: Option<Platform>, start: &Start) -> Result<Chosen> {
         Ok(Chosen {
             only_fixable: self.only_fixable,
             ignore: open_ignore_file(self.ignore_file)?,
-            against: self.against.map(|against| open_against(&against, platform)).transpose()?,
+            against: self.against.map(|against| open_against(&against, platform, start)).transpose()?,
         })
     }
 }
@@ -131,7 +132,7 @@ fn open_ignore_file(named: Option<PathBuf>) -> Result<Option<(File, PathBuf)>> {
 }
 
 /// A file that is there goes before an image of the same name, whose name can be written with a registry or a prefix.
-fn open_against(text: &str, platform: Option<Platform>) -> Result<Against> {
+fn open_against(text: &str, platform: Option<Platform>, start: &Start) -> Result<Against> {
     let path = Path::new(text);
     if path.is_file() {
         let file = File::open(path).with_context(|| format!("cannot open {text} to compare with"))?;
@@ -142,7 +143,7 @@ fn open_against(text: &str, platform: Option<Platform>) -> Result<Against> {
             "there is no file {text} to compare with; `plimsoll scan --format json --output {text} IMAGE` writes one"
         );
     }
-    Ok(Against::Image(Box::new(Wanted::prepare(text, platform)?)))
+    Ok(Against::Image(Box::new(Wanted::prepare(text, platform, start)?)))
 }
 
 fn read(file: File, path: &Path, most: u64) -> Result<Vec<u8>> {

@@ -27,8 +27,10 @@ use crate::source::Wanted;
 
 /// What can be scanned, for `--help`.
 pub(crate) const TARGETS: &str = "TARGET is one of\n  \
-    NAME                        an image; of the local engine where it has it, else of its registry\n  \
+    NAME                        an image; of the local engine, podman or containerd where one has it, else of its registry\n  \
     docker:NAME                 an image of the local engine\n  \
+    podman:NAME                 an image in podman's store, which buildah, skopeo and CRI-O share\n  \
+    containerd:NAME[@NAMESPACE] an image in containerd's store, also that of k3s, nerdctl, docker\n  \
     registry:NAME               an image of a registry\n  \
     oci:DIR[:TAG]               an OCI image layout\n  \
     oci-archive:FILE[:TAG]      an OCI image layout in a tar; - is standard input\n  \
@@ -132,12 +134,12 @@ impl Command for Arguments {
 
     fn prepare(self, start: &Start) -> Result<Prepared> {
         Ok(Prepared {
-            wanted: Wanted::prepare(&self.target, self.platform.clone())?,
+            wanted: Wanted::prepare(&self.target, self.platform.clone(), start)?,
             destination: Destination::open(self.output)?,
             format: self.format,
             all: self.all,
             fail_on: self.fail_on.map(Into::into),
-            choice: self.choice.prepare(self.platform)?,
+            choice: self.choice.prepare(self.platform, start)?,
             offline: self.offline || start.settings.offline,
             options: Options { rehash: self.rehash, unverified: self.unverified, distro: self.distro },
         })

@@ -3,3 +3,4 @@ mod engine;
 mod oci_layout;
 mod resolving;
 mod skopeo;
+mod stores;
