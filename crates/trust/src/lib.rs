@@ -43,6 +43,7 @@ pub mod notation;
 pub mod publish;
 pub mod registry;
 pub mod rejection;
+pub mod revocation;
 pub mod sign;
 pub mod simple_signing;
 pub mod source;

@@ -10,6 +10,7 @@ mod index;
 mod material;
 mod notation;
 mod race;
+mod revocation;
 mod stored;
 mod verify;
 
