@@ -12,6 +12,7 @@ mod notation;
 mod race;
 mod revocation;
 mod stored;
+mod tree;
 mod verify;
 
 // The image room's own, so that both rooms are tested against the same registry and image.
