@@ -92,9 +92,10 @@ impl Slot {
     /// Pulls the card out, at once, whatever it is doing: a command under way gets no answer.
     pub fn eject(&mut self) -> Option<Card> {
         let Inside { stream, finger, thread } = self.inside.take()?;
-        finger.power(false);
-        // The reader may have gone before.
+        // First the line, so that a card that waits for a touch cannot answer that none came. The reader may have gone
+        // before.
         let _ = stream.shutdown(Shutdown::Both);
+        finger.power(false);
         let card = thread.join().ok();
         finger.power(true);
         card

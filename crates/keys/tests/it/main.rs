@@ -6,5 +6,8 @@
 mod agent;
 mod certificate;
 mod file;
+mod piv;
 mod public;
 mod schemes;
+mod tokens;
+mod uri;
