@@ -36,6 +36,9 @@ type Read<T> = Result<T, Damage>;
 /// Most fixed versions that are tried for being the lowest one that helps; real records have a few dozen.
 const MOST_TRIED_FIXES: usize = 256;
 
+/// Most parts above the installed version that are told; real records have a few.
+const MOST_PARTS_ABOVE: usize = 256;
+
 impl<'a> Claim<'a> {
     /// OSV's `IncludedInVersions || IncludedInRanges`: the first row that holds the version, and what of it does.
     pub(crate) fn holds(&self, version: &str, reading: Reading) -> Read<Option<(&'a AffectedRow, Held<'a>)>> {
@@ -129,6 +132,38 @@ impl<'a> Claim<'a> {
         Ok(fixes)
     }
 
+    /// The parts above the installed version in which the record holds again: a branch that got the flaw later, versions that are
+    /// listed one by one. An upgrade must not lead into one.
+    pub(crate) fn again(&self, installed: &str, reading: Reading) -> Read<Vec<Part<'a>>> {
+        let mut parts: Vec<Part<'a>> = Vec::new();
+        let is_above = |scheme: Option<Scheme>, version: &str| {
+            scheme.and_then(|scheme| scheme.compare(version, installed)) == Some(Ordering::Greater)
+        };
+        for row in self.rows {
+            let ranges = self.segment.ranges(row)?;
+            for range in ranges.iter().filter(|range| !range.is_custom() || reading == Reading::Custom) {
+                let (scheme, events) = (self.scheme_of(range), self.segment.events(range)?);
+                for event in events.clone() {
+                    let Event::Introduced(version) = event else { continue };
+                    if version != "0" && is_above(scheme, version) {
+                        parts.extend(evaluate::part(scheme, version, events.clone()));
+                    }
+                }
+            }
+            // Where there are ranges, they say the same as the list.
+            if ranges.is_empty() {
+                for listed in self.segment.list(row.versions)? {
+                    let version = self.segment.text(*listed)?;
+                    if is_above(self.scheme, version) {
+                        parts.push(Part { introduced: version, end: Some(Event::LastAffected(version)) });
+                    }
+                }
+            }
+            parts.truncate(MOST_PARTS_ABOVE);
+        }
+        Ok(parts)
+    }
+
     /// The lowest version above the installed one that some range calls fixed and that the record does not affect.
     pub(crate) fn lowest_fix(&self, installed: &str, reading: Reading) -> Read<Option<&'a str>> {
         let mut fixes: Vec<(Scheme, &str)> = Vec::new();
@@ -158,13 +193,19 @@ impl From<Held<'_>> for Affected {
     fn from(held: Held<'_>) -> Self {
         match held {
             Held::Listed => Self::Listed,
-            Held::Range(part) => Self::Range {
-                introduced: part.introduced.to_owned(),
-                fixed: part.end.and_then(|end| matches!(end, Event::Fixed(_)).then(|| end.version().to_owned())),
-                last_affected: part
-                    .end
-                    .and_then(|end| matches!(end, Event::LastAffected(_)).then(|| end.version().to_owned())),
-            },
+            Held::Range(part) => part.into(),
+        }
+    }
+}
+
+impl From<Part<'_>> for Affected {
+    fn from(part: Part<'_>) -> Self {
+        Self::Range {
+            introduced: part.introduced.to_owned(),
+            fixed: part.end.and_then(|end| matches!(end, Event::Fixed(_)).then(|| end.version().to_owned())),
+            last_affected: part
+                .end
+                .and_then(|end| matches!(end, Event::LastAffected(_)).then(|| end.version().to_owned())),
         }
     }
 }

@@ -50,6 +50,9 @@ pub struct Match {
     /// What of the record holds the version.
     #[serde(default)]
     pub affected: Affected,
+    /// Where above the installed version it holds again ([`Affected::Range`]).
+    #[serde(default)]
+    pub again: Vec<Affected>,
     /// That it is exploited, where CISA says so of any of its ids.
     #[serde(default)]
     pub kev: Option<Kev>,
@@ -286,6 +289,7 @@ impl<'a> Question<'a> {
             modified: segment.optional_text(record.modified)?,
             category: if is_malware { Category::Malware } else { Category::Vulnerability },
             affected: held.into(),
+            again: claim.again(self.version, reading)?.into_iter().map(Affected::from).collect(),
             suppressed,
             kev: None,
             epss: None,

@@ -4,15 +4,14 @@
 //! no fix add up to all that was found. [`Actions::base`] and [`Actions::rebuilds`] say of the same findings where in
 //! the image the fix comes in, as far as the image itself proves it.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use advisory::Affected;
-use advisory::versions::Scheme;
 use inventory::{Owner, PackageKind};
 
 use crate::headers::is_kernel_headers;
-use crate::{Counts, Finding, Group, Report, raise};
+use crate::mending::{Mending, is_past, mending};
+use crate::{Counts, Finding, Group, Report};
 
 mod command;
 
@@ -123,15 +122,15 @@ fn key<'a>(group: &Group<'a>) -> (PackageKind, &'a str, &'a str) {
     }
 }
 
-/// The version to upgrade to: each record names the lowest that mends it, and the highest of these mends all.
+/// The version to upgrade to: the lowest that mends all that can be mended.
 fn target(groups: &[Group<'_>]) -> Vec<String> {
-    let mut versions = Vec::new();
-    for record in groups.iter().flat_map(|group| group.records().iter().chain(group.also())) {
-        if let Some(fixed) = &record.matched.fixed {
-            raise(&mut versions, fixed, Scheme::of_ecosystem(&record.matched.ecosystem));
-        }
+    let records: Vec<&Finding> =
+        groups.iter().flat_map(|group| group.records().iter().chain(group.also())).copied().collect();
+    match mending(&records) {
+        Mending::By(version) => vec![version.to_owned()],
+        Mending::InPart(versions) => versions,
+        Mending::Nothing => Vec::new(),
     }
-    versions
 }
 
 /// Whether a finding is gone at the target. Where several databases tell of it, all of them must say so.
@@ -141,19 +140,6 @@ fn goes_away(group: &Group<'_>, target: &[String]) -> bool {
         [version] => group.is_fixable() && group.records().iter().all(|record| is_past(record, version)),
         // Nobody knows their order: then the record's own word has to do.
         _ => group.is_fixable(),
-    }
-}
-
-fn is_past(record: &Finding, version: &str) -> bool {
-    let matched = &record.matched;
-    let scheme = Scheme::of_ecosystem(&matched.ecosystem);
-    let order = |other: &str| scheme.and_then(|scheme| scheme.compare(version, other));
-    match (&matched.fixed, &matched.affected) {
-        (Some(fixed), _) => matches!(order(fixed), Some(Ordering::Greater | Ordering::Equal)) || version == fixed,
-        // It names versions one by one, and another record says that this one mends it.
-        (None, Affected::Listed) => true,
-        (None, Affected::Range { last_affected: Some(last), .. }) => order(last) == Some(Ordering::Greater),
-        (None, Affected::Range { .. }) => false,
     }
 }
 

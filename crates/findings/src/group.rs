@@ -11,13 +11,13 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use advisory::versions::Scheme;
 use advisory::{Category, Epss, Kev, Severity};
 use inventory::Package;
 use inventory::package::Located;
 
+use crate::Finding;
+use crate::mending::{Mending, mending};
 use crate::urgency::Urgency;
-use crate::{Finding, newest};
 
 /// One vulnerability of one package at one place, with every record that tells of it.
 #[derive(Clone, Debug)]
@@ -86,13 +86,18 @@ impl<'a> Group<'a> {
         scored.max_by(|one, other| one.probability.total_cmp(&other.probability))
     }
 
-    /// The version that mends it by every record that knows one.
+    /// The lowest version that mends it by every record that knows one; none where the fix of one is affected by another.
     pub fn fixed(&self) -> Option<&'a str> {
-        let of = |records: &[&'a Finding]| {
-            let scheme = Scheme::of_ecosystem(&self.first().matched.ecosystem);
-            newest(scheme, records.iter().filter_map(|record| record.matched.fixed.as_deref()))
-        };
-        of(&self.records).or_else(|| of(&self.also))
+        let records =
+            if self.records.iter().any(|record| record.matched.fixed.is_some()) { &self.records } else { &self.also };
+        match mending(records) {
+            Mending::By(version) => Some(version),
+            // Where nobody knows their order, the first record's word has to do.
+            Mending::InPart(versions) if versions.len() > 1 => {
+                records.iter().find_map(|record| record.matched.fixed.as_deref())
+            }
+            Mending::InPart(_) | Mending::Nothing => None,
+        }
     }
 
     /// Whether a newer version mends it.
@@ -125,6 +130,16 @@ impl<'a> Group<'a> {
             [only] if is_notice(only) => cves(only),
             _ => Vec::new(),
         }
+    }
+
+    /// Of a notice about several CVEs, those that none of these ids names, in whatever case: who lets one CVE go says nothing
+    /// of the others. None where the notice is named by its own id, or is about one thing.
+    pub fn not_named_by(&self, ids: &[&str]) -> Vec<&'a str> {
+        let names = |wanted: &str| ids.iter().any(|id| id.eq_ignore_ascii_case(wanted));
+        if self.records.iter().any(|record| names(&record.matched.id)) {
+            return Vec::new();
+        }
+        self.cves_of_notice().into_iter().filter(|cve| !names(cve)).collect()
     }
 
     pub(crate) fn urgency(&self) -> Urgency {

@@ -146,15 +146,10 @@ impl IgnoreFile {
 /// Of a notice about several CVEs the ones that no entry names; `None` where it may go. One that is named by its own
 /// id goes whole.
 fn missing_of_notice<'a>(group: &Group<'a>, named: &[(usize, &Entry)]) -> Option<Vec<&'a str>> {
-    let cves = group.cves_of_notice();
-    let whole = |(_, entry): &(usize, &Entry)| {
-        entry.is_any() || group.records().iter().any(|record| entry.id.eq_ignore_ascii_case(&record.matched.id))
-    };
-    if cves.is_empty() || named.iter().any(whole) {
+    if named.iter().any(|(_, entry)| entry.is_any()) {
         return None;
     }
-    let is_named = |cve: &&str| named.iter().any(|(_, entry)| entry.id.eq_ignore_ascii_case(cve));
-    let missing: Vec<&str> = cves.into_iter().filter(|cve| !is_named(cve)).collect();
+    let missing = group.not_named_by(&named.iter().map(|(_, entry)| entry.id.as_str()).collect::<Vec<_>>());
     (!missing.is_empty()).then_some(missing)
 }
 

@@ -134,6 +134,24 @@ impl PrivateKey {
         };
         Ok(Signature::new(algorithm, bytes.map_err(|error| fail(error.to_string()))?))
     }
+
+    /// Signs a digest that somebody else made. Ed25519 signs messages only (RFC 8032 section 5.1).
+    pub fn sign_digest(&self, digest: &[u8], hash: Hash, name: &str) -> Result<Signature, KeyError> {
+        let algorithm = self.algorithm();
+        let fail = |reason: String| KeyError::Sign { name: name.to_owned(), reason };
+        let bytes = match (&self.0, hash) {
+            (Secret::P256(key), Hash::Sha256 | Hash::Sha384) => {
+                let signed: Result<P256Signature, _> = key.sign_prehash(digest);
+                signed.map(|signature| signature.as_bytes().to_vec())
+            }
+            (Secret::P384(key), Hash::Sha256 | Hash::Sha384) => {
+                let signed: Result<P384Signature, _> = key.sign_prehash(digest);
+                signed.map(|signature| signature.as_bytes().to_vec())
+            }
+            (_, hash) => return Err(fail(format!("keys for {algorithm} do not sign a digest of {hash}"))),
+        };
+        Ok(Signature::new(algorithm, bytes.map_err(|error| fail(error.to_string()))?))
+    }
 }
 
 const EC: &str = "1.2.840.10045.2.1";

@@ -41,6 +41,11 @@ impl PublicKey {
         self.algorithm
     }
 
+    /// A point of the curve, Ed25519's 32 bytes, or an RSA key (RFC 8017 appendix A.1.1): what devices call the key.
+    pub fn point(&self) -> &[u8] {
+        &self.bare
+    }
+
     /// Reads `-----BEGIN PUBLIC KEY-----`.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         Self::named_from_pem(text, "the public key")

@@ -45,6 +45,14 @@ pub enum TrustError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A timestamping authority did not do what was asked.
+    #[error("no timestamp from {url}: {reason}; nothing was written (leave --timestamp out to sign without)")]
+    Timestamp {
+        /// Its address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// A file of the store could not be read.
     #[error("cannot read signature {name}: {source}")]
     Read {

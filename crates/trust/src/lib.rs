@@ -33,6 +33,8 @@ mod artifact;
 pub mod attested;
 pub mod author;
 pub mod bundle;
+pub mod certified;
+mod chain;
 pub mod cosign_tag;
 pub mod dsse;
 pub mod error;
@@ -50,6 +52,7 @@ pub mod verify;
 
 pub use author::RegistryAuthor;
 pub use bundle::Bundle;
+pub use certified::Certified;
 pub use dsse::Envelope;
 pub use error::TrustError;
 pub use format::Format;

@@ -1,7 +1,7 @@
 //! Packages of an image meet the records that speak of them, and only those.
 
 use advisory::ecosystem::ecosystems_needed;
-use advisory::{Severity, Verdict};
+use advisory::{Affected, Severity, Verdict};
 use inventory::{Inventory, PackageKind, Release, package::Located};
 
 use crate::support::{Library, package, record, release};
@@ -195,4 +195,30 @@ fn fixes_that_their_ecosystem_orders_in_a_circle_are_no_matter() {
     let library = Library::of(&[&record]);
     let found = library.matches("Arch Linux", "a", "0.5");
     assert!(found[0].fixed.as_deref().is_some_and(|fixed| fixed.starts_with('1')), "{found:?}");
+}
+
+#[test]
+fn a_match_tells_where_above_the_installed_version_the_record_holds_again() {
+    let record = |id: &str, ranges: &str, versions: &str| {
+        format!(
+            r#"{{"id": "{id}", "modified": "2026-01-01T00:00:00Z", "affected": [{{"package": {{"ecosystem": "PyPI", "name": "app"}},
+            "ranges": {ranges}, "versions": {versions}}}]}}"#
+        )
+    };
+    let events = r#"[{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.5"}, {"introduced": "2.0"}, {"fixed": "2.3"},
+        {"introduced": "3.0"}, {"last_affected": "3.1"}, {"introduced": "4.0"}]}]"#;
+    let library =
+        Library::of(&[&record("A", events, r#"["1.0", "2.1"]"#), &record("B", "[]", r#"["1.0", "0.9", "1.1"]"#)]);
+    let app = package(PackageKind::Pypi, "app", "1.0", None);
+    let Verdict::Covered(found) = library.index.verdict(&app, None).expect("sound") else { panic!("covered") };
+    let range = |introduced: &str, fixed: Option<&str>, last: Option<&str>| Affected::Range {
+        introduced: introduced.into(),
+        fixed: fixed.map(Into::into),
+        last_affected: last.map(Into::into),
+    };
+    assert_eq!(
+        found[0].again,
+        [range("2.0", Some("2.3"), None), range("3.0", None, Some("3.1")), range("4.0", None, None)]
+    );
+    assert_eq!(found[1].again, [range("1.1", None, Some("1.1"))], "one that lists versions holds at each of these");
 }

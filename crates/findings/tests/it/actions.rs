@@ -118,3 +118,43 @@ fn what_a_distributions_package_owns_is_upgraded_by_the_distribution() {
     assert_eq!(command(vec![loose.clone()]), "pip install 'idna>=3.7'");
     assert_eq!(command(vec![of_debian, loose]), "pip install 'idna>=3.7'", "one of them is nobody's");
 }
+
+/// A record: its id, its fix, and where it holds again.
+type Fixed<'a> = (&'a str, &'a str, &'a [(&'a str, Option<&'a str>)]);
+
+/// What to do about a package with these records.
+fn upgrade_of(records: &[Fixed<'_>]) -> findings::Actions {
+    let found = records.iter().map(|(id, fixed, again)| {
+        let part = |introduced: &str, fixed: Option<&str>| Affected::Range {
+            introduced: introduced.into(),
+            fixed: fixed.map(Into::into),
+            last_affected: None,
+        };
+        Match {
+            affected: part("0", Some(fixed)),
+            again: again.iter().map(|(introduced, fixed)| part(introduced, *fixed)).collect(),
+            ..matched(id, &[], Severity::High, None, Some(fixed))
+        }
+    });
+    let packages = vec![located(PackageKind::Pypi, "app", "1.0", None, 0)];
+    let verdicts = vec![Verdict::Covered(found.collect())];
+    Report::of_verdicts(about(), inventory(packages), identity(), verdicts).actions()
+}
+
+#[test]
+fn an_upgrade_does_not_lead_to_a_version_that_a_record_affects_again() {
+    let target = |actions: &findings::Actions| actions.upgrades[0].fixed.join(" ");
+    let plain = upgrade_of(&[("A", "1.5", &[]), ("B", "2.1", &[])]);
+    assert_eq!((target(&plain), plain.upgrades[0].removes.total()), ("2.1".into(), 2));
+    let again = upgrade_of(&[("A", "1.5", &[("2.0", Some("2.3"))]), ("B", "2.1", &[])]);
+    assert_eq!((target(&again), again.upgrades[0].removes.total()), ("2.3".into(), 2));
+    // A branch above the target is no matter.
+    let above = upgrade_of(&[("A", "1.5", &[("3.0", Some("3.1"))]), ("B", "2.1", &[])]);
+    assert_eq!(target(&above), "2.1");
+    // The next end may lie in another's branch.
+    let chain = upgrade_of(&[("A", "1.5", &[("2.0", Some("2.3"))]), ("B", "2.1", &[("2.3", Some("2.4"))])]);
+    assert_eq!((target(&chain), chain.upgrades[0].removes.total()), ("2.4".into(), 2));
+    // Where it holds from then on, no version mends both: what is left is said.
+    let none = upgrade_of(&[("A", "1.5", &[("2.0", None)]), ("B", "2.1", &[])]);
+    assert_eq!((target(&none), none.upgrades[0].removes.total(), none.without_fix.total()), ("2.1".into(), 1, 1));
+}

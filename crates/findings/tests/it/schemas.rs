@@ -10,7 +10,7 @@ use inventory::package::Owner;
 use inventory::{Inventory, PackageKind};
 use serde_json::Value;
 
-use crate::sample::{about, identity, inventory, large, located, matched, small};
+use crate::sample::{about, identity, inventory, large, located, matched, small, urgent};
 
 const CYCLONEDX: &str = r"
 import json, sys
@@ -226,8 +226,27 @@ fn a_severity_stays_the_same_word_at_github() {
         let rule = rules.iter().find(|rule| rule["id"] == id).expect("the rule");
         rule["properties"]["security-severity"].as_str().map(|text| text.parse::<f64>().expect("a number"))
     };
-    assert_eq!(number("PYSEC-2019-220"), Some(9.8));
-    assert_eq!(number("DEBIAN-CVE-2019-9192"), Some(0.0), "Debian's word goes before the score of 7.5");
-    assert_eq!(number("PYSEC-2014-8"), None, "nobody said anything");
+    assert_eq!(number("CVE-2016-10745"), Some(9.8));
+    assert_eq!(number("CVE-2019-9192"), Some(0.0), "Debian's word goes before the score of 7.5");
+    assert_eq!(number("CVE-2014-1402"), None, "nobody said anything");
     assert_eq!(number("DSA-5673-1"), Some(8.0), "a word without a score");
+}
+
+#[test]
+fn several_records_of_one_vulnerability_are_one_result() {
+    let report = urgent();
+    let read: Value = serde_json::from_slice(&sarif(&report, true).expect("JSON").json).expect("JSON");
+    let results = read["runs"][0]["results"].as_array().expect("results");
+    let of = |cve: &str, package: &str| {
+        let has = |result: &&Value| {
+            result["ruleId"] == cve && result["locations"][0]["logicalLocations"][0]["name"] == package
+        };
+        results.iter().filter(has).collect::<Vec<_>>()
+    };
+    let jinja = of("CVE-2016-10745", "Jinja2");
+    assert_eq!(jinja.len(), 1, "{results:#?}");
+    assert_eq!(jinja[0]["properties"]["records"].as_array().expect("records").len(), 2);
+    assert_eq!(jinja[0]["properties"]["severity"], "high", "the worst that any record says");
+    let counted = results.iter().filter(|result| result.get("suppressions").is_none()).count();
+    assert_eq!(counted, report.groups().len(), "as many as are counted everywhere");
 }

@@ -87,21 +87,26 @@ fn severe(
 ) -> (Requirement, Vec<Excepted>) {
     let today = facts.now.to_offset(UtcOffset::UTC).date();
     let mut excepted: Vec<Excepted> = Vec::new();
-    let mut above: Vec<(Group<'_>, Option<Date>)> = Vec::new();
+    let mut above: Vec<Above<'_>> = Vec::new();
     for finding in report.groups().into_iter().filter(|finding| counts(limit, finding)) {
-        let named = || exceptions.iter().filter(|exception| finding.is_called(&exception.id));
-        if let Some(exception) = named().find(|exception| holds(exception, today)) {
-            note(&mut excepted, exception, &finding);
+        let named: Vec<_> = exceptions.iter().filter(|exception| finding.is_called(&exception.id)).collect();
+        let (in_force, ended): (Vec<_>, Vec<_>) = named.into_iter().partition(|exception| holds(exception, today));
+        let others = finding.not_named_by(&in_force.iter().map(|exception| exception.id.as_str()).collect::<Vec<_>>());
+        if in_force.is_empty() || !others.is_empty() {
+            let ended = ended.iter().filter_map(|exception| exception.until).max();
+            let others = if in_force.is_empty() { Vec::new() } else { others };
+            above.push(Above { finding, ended, others });
         } else {
-            let ended = named().filter_map(|exception| exception.until).max();
-            above.push((finding, ended));
+            for exception in in_force {
+                note(&mut excepted, exception, &finding);
+            }
         }
     }
-    above.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity()));
+    above.sort_by_key(|above| std::cmp::Reverse(above.finding.severity()));
     let requirement = if above.is_empty() {
         Requirement { wanted: wanted(limit), met: true, found: tally(report, &excepted), details: vec![], mend: None }
     } else {
-        let mut details: Vec<String> = above.iter().take(NAMED).map(|(finding, ended)| told(finding, *ended)).collect();
+        let mut details: Vec<String> = above.iter().take(NAMED).map(Above::told).collect();
         if above.len() > NAMED {
             details.push(format!("and {} more", above.len() - NAMED));
         }
@@ -143,20 +148,38 @@ fn package(finding: &Group<'_>) -> String {
     plain(&format!("{} {}", package.name, package.version))
 }
 
-/// `CVE-2026-1 high in curl 7.88 (fixed in 7.89)`.
-fn told(finding: &Group<'_>, ended: Option<Date>) -> String {
-    let fixed = match finding.fixed() {
-        Some(version) => format!("fixed in {}", plain(version)),
-        None => "no fix yet".to_owned(),
-    };
-    let ended = ended.map(|date| format!(", its exception ended with {date}")).unwrap_or_default();
-    let id = finding.known_as();
-    format!("{} {} in {}, {fixed}{ended}", plain(id), severity_word(finding.severity()), package(finding))
+/// A finding that is not let through.
+struct Above<'a> {
+    finding: Group<'a>,
+    /// The day on which the last of its exceptions ended.
+    ended: Option<Date>,
+    /// Of a notice about several CVEs those that no exception names, where some are.
+    others: Vec<&'a str>,
 }
 
-fn mend(above: &[(Group<'_>, Option<Date>)], facts: &Facts<'_>, policy: &str) -> String {
+impl Above<'_> {
+    /// `CVE-2026-1 high in curl 7.88 (fixed in 7.89)`.
+    fn told(&self) -> String {
+        let finding = &self.finding;
+        let fixed = match finding.fixed() {
+            Some(version) => format!("fixed in {}", plain(version)),
+            None => "no fix yet".to_owned(),
+        };
+        let ended = self.ended.map(|date| format!(", its exception ended with {date}")).unwrap_or_default();
+        let (id, others) = match self.others.as_slice() {
+            [] => (finding.known_as(), String::new()),
+            others => {
+                let names = plain(&others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "));
+                (finding.key(), format!(", which is also about {names} that no exception names"))
+            }
+        };
+        format!("{} {} in {}, {fixed}{ended}{others}", plain(id), severity_word(finding.severity()), package(finding))
+    }
+}
+
+fn mend(above: &[Above<'_>], facts: &Facts<'_>, policy: &str) -> String {
     let list = format!("`plimsoll scan {}` lists all", facts.image());
-    let fixable = above.iter().filter(|(finding, _)| finding.is_fixable()).count();
+    let fixable = above.iter().filter(|above| above.finding.is_fixable()).count();
     let update = if fixable == above.len() {
         "update these packages and push again".to_owned()
     } else if fixable > 0 {

@@ -149,7 +149,7 @@ fn excepted(until: &str) -> Policy {
 fn an_exception_names_the_id_or_any_alias() {
     let digest = digest();
     let mut by_alias = finding("DSA-5678-1", High, "curl", Some("1.1"));
-    by_alias.matched.aliases = vec!["CVE-2026-9".into(), "CVE-2026-1".into()];
+    by_alias.matched.aliases = vec!["CVE-2026-1".into()];
     let both = report(vec![finding("CVE-2026-1", High, "wget", None), by_alias]);
     let judgement = excepted("").judge(&facts(&digest, &both));
     assert!(judgement.verdict().allowed);
@@ -157,6 +157,25 @@ fn an_exception_names_the_id_or_any_alias() {
     assert_eq!(judgement.excepted[0].packages, ["curl 1.0-1", "wget 1.0-1"]);
     let other = report(vec![finding("CVE-2026-11", High, "curl", None)]);
     assert!(!excepted("").decide(&facts(&digest, &other)).allowed);
+}
+
+#[test]
+fn an_exception_for_one_cve_of_a_notice_leaves_the_others() {
+    let digest = digest();
+    let mut notice = finding("DSA-5678-1", High, "curl", Some("1.1"));
+    notice.matched.aliases = vec!["CVE-2026-1".into(), "CVE-2026-9".into()];
+    let report = report(vec![notice]);
+    let exception = |id: &str| format!("[[rule.exceptions]]\nid = \"{id}\"\nreason = \"not reachable\"\n");
+    let judge = |ids: &[&str]| {
+        let exceptions: String = ids.iter().map(|id| exception(id)).collect();
+        enforce(&format!("{AT_MOST_MEDIUM}\n{exceptions}")).judge(&facts(&digest, &report))
+    };
+    let half = judge(&["CVE-2026-1"]);
+    assert!(!half.verdict().allowed && half.excepted.is_empty());
+    let said = format!("{half:?}");
+    assert!(said.contains("also about CVE-2026-9 that no exception names"), "{said}");
+    assert!(judge(&["CVE-2026-1", "cve-2026-9"]).verdict().allowed);
+    assert!(judge(&["DSA-5678-1"]).verdict().allowed, "the notice itself is all that it is about");
 }
 
 #[test]

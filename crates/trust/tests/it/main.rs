@@ -8,6 +8,7 @@ mod cosign;
 mod hostile;
 mod index;
 mod material;
+mod notation;
 mod race;
 mod stored;
 mod verify;

@@ -2,7 +2,8 @@
 //! each package that has it, placed at the file that tells of the package, relative to the image's root.
 //!
 //! GitHub's limits ("SARIF support for code scanning"): 25,000 results, of which the last are left out here and
-//! counted in a notification; 20 tags a rule. Results that are the same to GitHub (same rule, package and file) are one.
+//! counted in a notification; 20 tags a rule. Records of one vulnerability are one result, as
+//! they count once everywhere, and so are results that are the same to GitHub (same rule, package and file).
 
 mod results;
 mod rules;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::super::bill::{clipped, encoded};
 use super::Message;
 use super::rules::{Rule, level};
-use crate::{Finding, Report, Subject};
+use crate::{Finding, Group, Report, Subject, group};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,62 +71,75 @@ struct Suppressed<'a> {
     justification: &'a str,
 }
 
-/// The rules in the order in which findings first need them, and the results in the order of the findings.
+/// The rules in the order in which findings first need them, and the results in the order of the findings: one for each
+/// vulnerability of each package, however many databases tell of it.
 pub(super) fn results(report: &Report, all: bool) -> (Vec<Rule<'_>>, Vec<SarifResult<'_>>) {
-    let suppressed = if all { report.suppressed.as_slice() } else { &[] };
     let (mut rules, mut results): (Vec<Rule<'_>>, Vec<SarifResult<'_>>) = (Vec::new(), Vec::new());
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut seen = HashSet::new();
-    for finding in report.findings.iter().chain(suppressed) {
-        let (matched, package) = (&finding.matched, &finding.located.package);
-        if !seen.insert((&matched.id, package.kind, &package.name, &package.version, &finding.located.path)) {
+    let suppressed = if all { group::groups(&report.suppressed, &report.findings) } else { Vec::new() };
+    for group in report.groups().into_iter().chain(suppressed) {
+        let located = group.located();
+        // A record that does not count, of what another record says that counts, is not a result of its own.
+        if !seen.insert((
+            group.key(),
+            located.package.kind,
+            &located.package.name,
+            &located.package.version,
+            &located.path,
+        )) {
             continue;
         }
-        let place = *places.entry(&matched.id).or_insert_with(|| {
-            rules.push(Rule::of(finding));
+        let place = *places.entry(group.key()).or_insert_with(|| {
+            rules.push(Rule::of(&group));
             rules.len() - 1
         });
-        if matched.suppressed.is_none() {
-            rules[place].also(finding);
+        if group.first().matched.suppressed.is_none() {
+            rules[place].also(&group);
         }
-        results.push(result(report, finding, place));
+        results.push(result(report, &group, place));
     }
     (rules, results)
 }
 
-fn result<'a>(report: &'a Report, finding: &'a Finding, rule_index: usize) -> SarifResult<'a> {
-    let (matched, located) = (&finding.matched, &finding.located);
+fn result<'a>(report: &'a Report, group: &Group<'a>, rule_index: usize) -> SarifResult<'a> {
+    let finding = group.first();
+    let located = &finding.located;
     SarifResult {
-        rule_id: &matched.id,
+        rule_id: group.key(),
         rule_index,
-        level: level(matched.severity),
-        message: Message::text(sentence(finding)),
+        level: level(group.severity()),
+        message: Message::text(sentence(group)),
         locations: [location(report, finding)],
-        partial_fingerprints: fingerprints(finding),
-        suppressions: matched
+        partial_fingerprints: fingerprints(group),
+        suppressions: finding
+            .matched
             .suppressed
             .as_ref()
             .map(|why| [Suppressed { kind: "external", status: "accepted", justification: &why.reason }]),
         properties: BTreeMap::from([
             ("purl", located.purl.as_str().into()),
             ("installedVersion", located.package.version.as_str().into()),
-            ("fixedVersion", matched.fixed.as_deref().into()),
+            ("fixedVersion", group.fixed().into()),
             ("layer", located.layer.into()),
-            ("severity", matched.severity.name().into()),
+            ("severity", group.severity().name().into()),
+            ("records", group.records().iter().chain(group.also()).map(|record| record.matched.id.as_str()).collect()),
         ]),
     }
 }
 
-fn sentence(finding: &Finding) -> String {
-    let (matched, package) = (&finding.matched, &finding.located.package);
-    let fix = match &matched.fixed {
+fn sentence(group: &Group<'_>) -> String {
+    let (matched, package) = (&group.first().matched, &group.located().package);
+    let fix = match group.fixed() {
         Some(fixed) => format!("fixed in {fixed}"),
         None => "no fixed version is known".into(),
     };
-    let id = if matched.known_as() == matched.id {
-        matched.id.clone()
+    let records: Vec<&str> =
+        group.records().iter().map(|record| record.matched.id.as_str()).filter(|id| *id != group.known_as()).collect();
+    let id = if records.is_empty() {
+        group.known_as().to_owned()
     } else {
-        format!("{} ({})", matched.known_as(), matched.id)
+        format!("{} ({})", group.known_as(), records.join(", "))
     };
     let summary = if matched.summary.is_empty() { String::new() } else { format!(": {}", matched.summary) };
     clipped(&format!("{} {} is affected by {id}; {fix}{summary}", package.name, package.version))
@@ -165,9 +178,9 @@ fn relative_uri(path: &str) -> String {
 
 /// What makes a result the same in the next scan: not the version and not the layer, so that an upgrade that does not
 /// help and a new base image leave an alert as it is.
-fn fingerprints(finding: &Finding) -> BTreeMap<&'static str, String> {
-    let package = &finding.located.package;
-    let parts = [&finding.matched.id, package.kind.name(), &package.name, &finding.located.path];
+fn fingerprints(group: &Group<'_>) -> BTreeMap<&'static str, String> {
+    let (package, path) = (&group.located().package, &group.located().path);
+    let parts = [group.key(), package.kind.name(), &package.name, path];
     let digest = Digest::sha256(parts.join("\0").as_bytes());
     let short = &digest.hex()[..32];
     // GitHub reads this one alone and wants a number of an equal line behind the colon.

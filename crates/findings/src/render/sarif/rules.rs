@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use advisory::{Category, Severity};
+use advisory::Severity;
 use serde::Serialize;
 
 use super::super::bill::{clipped, link};
 use super::Message;
 use super::results::SarifResult;
-use crate::Finding;
+use crate::{Finding, Group};
 
 /// Most tags of a rule that GitHub takes.
 const MOST_TAGS: usize = 20;
@@ -43,39 +43,42 @@ struct Properties {
 }
 
 impl<'a> Rule<'a> {
-    /// The rule of a vulnerability, by the first of its findings, which is the one to look at first.
-    pub(super) fn of(finding: &'a Finding) -> Self {
+    /// The rule of a vulnerability, by the first package that has it, which is the one to look at first.
+    pub(super) fn of(group: &Group<'a>) -> Self {
+        let finding = group.first();
         let matched = &finding.matched;
-        let summary = clipped(&matched.summary);
-        let title = if summary.is_empty() { format!("{} in {}", matched.id, matched.package) } else { summary };
+        let summary =
+            group.records().iter().map(|record| clipped(&record.matched.summary)).find(|text| !text.is_empty());
+        let title = summary.unwrap_or_else(|| format!("{} in {}", group.known_as(), matched.package));
+        let severity = group.severity();
         Self {
-            id: &matched.id,
+            id: group.key(),
             name: if finding.located.package.kind.is_of_distribution() {
                 "OsPackageVulnerability"
             } else {
                 "LanguagePackageVulnerability"
             },
-            short_description: Message::text(format!("{}: {title}", matched.known_as())),
+            short_description: Message::text(format!("{}: {title}", group.known_as())),
             full_description: Message::text(title.clone()),
-            default_configuration: Configuration { level: level(matched.severity) },
+            default_configuration: Configuration { level: level(severity) },
             help_uri: link(&matched.url),
-            help: help(finding, &title),
+            help: help(group, &title),
             properties: Properties {
-                tags: tags(finding),
+                tags: tags(group),
                 precision: "very-high",
-                security_severity: security_severity(finding),
+                security_severity: security_severity(group),
             },
-            severity: matched.severity,
+            severity,
         }
     }
 
-    /// Another package has it, too: the rule is as bad as its worst finding.
-    pub(super) fn also(&mut self, finding: &Finding) {
-        if finding.matched.severity > self.severity {
-            self.severity = finding.matched.severity;
-            self.default_configuration.level = level(finding.matched.severity);
-            self.properties.security_severity = security_severity(finding);
-            self.properties.tags = tags(finding);
+    /// Another package has it, too: the rule is as bad as the worst of these.
+    pub(super) fn also(&mut self, group: &Group<'_>) {
+        if group.severity() > self.severity {
+            self.severity = group.severity();
+            self.default_configuration.level = level(self.severity);
+            self.properties.security_severity = security_severity(group);
+            self.properties.tags = tags(group);
         }
     }
 }
@@ -113,10 +116,11 @@ pub(super) fn level(severity: Severity) -> &'static str {
 /// GitHub makes its own words of this number (over 9.0 critical, from 7.0 high, from 4.0 medium). A score that would
 /// become another word than the vendor's gives way to the middle of the vendor's; where nobody said anything there is
 /// no number.
-fn security_severity(finding: &Finding) -> Option<String> {
-    let matched = &finding.matched;
-    let score = matched.score.map(f64::from).filter(|score| Severity::of_score(*score) == matched.severity);
-    let number = match (score, matched.severity) {
+fn security_severity(group: &Group<'_>) -> Option<String> {
+    let severity = group.severity();
+    let scores = group.records().iter().filter_map(|record| record.matched.score.map(f64::from));
+    let score = scores.filter(|score| Severity::of_score(*score) == severity).max_by(f64::total_cmp);
+    let number = match (score, severity) {
         // "Over 9.0": the score 9.0 itself is critical, too.
         (Some(score), Severity::Critical) => score.max(9.1),
         (Some(score), _) => score,
@@ -130,39 +134,51 @@ fn security_severity(finding: &Finding) -> Option<String> {
     Some(format!("{number:.1}"))
 }
 
-fn tags(finding: &Finding) -> Vec<String> {
-    let matched = &finding.matched;
+fn tags(group: &Group<'_>) -> Vec<String> {
     let mut tags = vec![
         "security".to_owned(),
         "vulnerability".to_owned(),
-        matched.severity.name().to_owned(),
-        finding.located.package.kind.name().to_owned(),
+        group.severity().name().to_owned(),
+        group.located().package.kind.name().to_owned(),
     ];
-    if matched.category == Category::Malware {
+    if group.is_malware() {
         tags.push("malware".into());
     }
-    if matched.kev.is_some() {
+    if group.kev().is_some() {
         tags.push("exploited".into());
     }
-    tags.extend(matched.aliases.iter().filter(|alias| alias.len() <= 100).cloned());
+    tags.extend(other_ids(group).into_iter().filter(|id| id.len() <= 100).map(str::to_owned));
     tags.truncate(MOST_TAGS);
     tags
 }
 
-fn help(finding: &Finding, title: &str) -> Message {
-    let matched = &finding.matched;
-    let mut lines = vec![("Record", matched.id.clone())];
-    if !matched.aliases.is_empty() {
-        lines.push(("Also known as", matched.aliases.join(", ")));
+/// All ids under which it stands but the rule's own, CVEs first.
+fn other_ids<'a>(group: &Group<'a>) -> Vec<&'a str> {
+    let (mut cves, others): (Vec<&str>, Vec<&str>) =
+        group.ids().into_iter().filter(|id| *id != group.key()).partition(|id| id.starts_with("CVE-"));
+    cves.extend(others);
+    cves
+}
+
+fn help(group: &Group<'_>, title: &str) -> Message {
+    let matched = &group.first().matched;
+    let records: Vec<&str> =
+        group.records().iter().chain(group.also()).map(|record: &&Finding| record.matched.id.as_str()).collect();
+    let mut lines = vec![(if records.len() == 1 { "Record" } else { "Records" }, records.join(", "))];
+    let known_as: Vec<&str> = other_ids(group).into_iter().filter(|id| !records.contains(id)).collect();
+    if !known_as.is_empty() {
+        lines.push(("Also known as", known_as.join(", ")));
     }
     lines.push(("Package", format!("{} ({})", matched.package, matched.ecosystem)));
-    let because = matched.severity_source.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
-    lines.push(("Severity", format!("{}{because}", matched.severity)));
-    lines.push(("Fixed in", matched.fixed.clone().unwrap_or_else(|| "no version yet".into())));
-    if let Some(kev) = &matched.kev {
+    let worst = group.records().iter().find(|record| record.matched.severity == group.severity());
+    let because = worst.and_then(|record| record.matched.severity_source.as_ref());
+    let because = because.map(|said| format!(" ({said})")).unwrap_or_default();
+    lines.push(("Severity", format!("{}{because}", group.severity())));
+    lines.push(("Fixed in", group.fixed().unwrap_or("no version yet").to_owned()));
+    if let Some(kev) = group.kev() {
         lines.push(("Exploited", format!("in CISA's catalog since {}", kev.added)));
     }
-    if let Some(epss) = &matched.epss {
+    if let Some(epss) = group.epss() {
         lines.push(("Likely to be exploited", format!("{:.1} % within 30 days (EPSS)", epss.probability * 100.0)));
     }
     let url = link(&matched.url);
