@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::command::{command, run, succeed};
@@ -71,37 +72,41 @@ impl Engine {
     }
 
     /// A socket before this engine that tells of every image what `says` makes of its name, and hands everything else on.
-    pub(crate) fn lying(&self, socket: &Path, says: impl Fn(&str) -> String + Send + 'static) {
+    pub(crate) fn lying(&self, socket: &Path, says: impl Fn(&str) -> String + Send + Sync + 'static) {
         let listener = UnixListener::bind(socket).expect("a socket");
-        let engine_socket = self.socket.clone();
-        // It ends with the test's process; nobody else knows the socket.
+        let (engine, says) = (self.socket.clone(), Arc::new(says));
+        // They end with the test's process; nobody else knows the socket.
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let mut first = [0; 8192];
-                let Ok(read @ 1..) = (&client).read(&mut first) else { continue };
-                let head = String::from_utf8_lossy(&first[..read]).into_owned();
-                // Docker's own client names a version of the API.
-                if let Some(name) = head.strip_prefix("GET /images/").and_then(|rest| rest.split("/json").next()) {
-                    let body = says(name);
-                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-                    let _ = (&client).write_all(answer.as_bytes());
-                    continue;
-                }
-                let Ok(engine) = UnixStream::connect(&engine_socket) else { continue };
-                let _ = (&engine).write_all(&first[..read]);
-                let pair = (client.try_clone(), engine.try_clone());
-                let (Ok(mut from_client), Ok(mut to_engine)) = pair else { continue };
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut from_client, &mut to_engine);
-                    let _ = to_engine.shutdown(std::net::Shutdown::Write);
-                });
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut &engine, &mut &client);
-                    let _ = client.shutdown(std::net::Shutdown::Both);
-                });
+                let (engine, says) = (engine.clone(), Arc::clone(&says));
+                std::thread::spawn(move || lie(&client, &engine, &*says));
             }
         });
     }
+}
+
+/// One connection: a question about an image is answered here, anything else there.
+fn lie(client: &UnixStream, engine: &Path, says: &dyn Fn(&str) -> String) -> Option<()> {
+    let mut first = [0; 8192];
+    let length = (&mut &*client).read(&mut first).ok().filter(|length| *length > 0)?;
+    let head = String::from_utf8_lossy(first.get(..length)?).into_owned();
+    // Docker's own client names a version of the API.
+    if let Some(name) = head.strip_prefix("GET /images/").and_then(|rest| rest.split("/json").next()) {
+        let body = says(name);
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        return (&mut &*client).write_all(answer.as_bytes()).ok();
+    }
+    let engine = UnixStream::connect(engine).ok()?;
+    (&mut &engine).write_all(first.get(..length)?).ok()?;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ = std::io::copy(&mut &*client, &mut &engine);
+            let _ = engine.shutdown(Shutdown::Write);
+        });
+        let _ = std::io::copy(&mut &engine, &mut &*client);
+        let _ = client.shutdown(Shutdown::Both);
+    });
+    Some(())
 }
 
 /// Debian's docker-registry, which knows no referrers.
