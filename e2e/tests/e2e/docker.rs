@@ -201,6 +201,15 @@ impl Developer {
         }
     }
 
+    /// Makes an image with a program in it, `/bin/busybox`.
+    pub(crate) fn make_program(&self, name: &str) {
+        let tar = self.home.join("program.tar");
+        let mut pack = command("tar", ["--create", "--dereference", "--directory", "/", "--file"]);
+        pack.arg(&tar).arg("bin/busybox");
+        succeed(pack);
+        succeed(self.docker(&["import", &tar.display().to_string(), name]));
+    }
+
     /// The public half of the key.
     pub(crate) fn public_key(&self) -> PathBuf {
         self.home.join(".config/plimsoll/keys/default.pub")

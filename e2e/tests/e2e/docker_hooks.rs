@@ -10,7 +10,7 @@ use crate::pipeline::work;
 use crate::server::Server;
 use crate::terminal::Terminal;
 
-const PROGRAMS: [&str; 5] = ["dockerd", "docker-registry", "curl", "tar", "setsid"];
+const PROGRAMS: [&str; 6] = ["dockerd", "docker-registry", "busybox", "curl", "tar", "setsid"];
 const PROMPT: &str = "Passphrase for";
 
 /// The clients to try; none where the test cannot run here.
@@ -238,7 +238,7 @@ fn what_the_engine_did_not_push_and_a_tag_that_moved_are_not_signed() {
 }
 
 #[test]
-fn a_pull_is_reported_where_a_policy_wants_signatures_and_nowhere_else() {
+fn a_pull_and_a_run_are_reported_where_a_policy_wants_signatures_and_nowhere_else() {
     let clients = clients();
     if clients.is_empty() {
         return;
@@ -249,15 +249,17 @@ fn a_pull_is_reported_where_a_policy_wants_signatures_and_nowhere_else() {
     for (version, client) in &clients {
         let developer = Developer::new(&work.path().join(version), client, &engine);
         let [signed, unsigned] = ["signed", "unsigned"].map(|name| registry.reference(&format!("{name}:{version}")));
-        developer.make_image(version, &[&signed, &unsigned]);
+        developer.make_image(version, &[&signed]);
+        developer.make_program(&unsigned);
         push_and_sign(&developer, &["push", &signed]);
         succeed(developer.docker(&["push", &unsigned]));
 
-        let pull = |reference: &str| {
-            let (code, shown) = Terminal::start(&developer.docker(&["pull", reference])).end();
+        let at_terminal = |arguments: &[&str]| {
+            let (code, shown) = Terminal::start(&developer.docker(arguments)).end();
             assert_eq!(code, Some(0), "{shown}");
             shown
         };
+        let pull = |reference: &str| at_terminal(&["pull", reference]);
         let silent = pull(&unsigned);
         assert!(!silent.contains("signed as") && !silent.contains("What's next"), "{silent}");
 
@@ -273,6 +275,13 @@ fn a_pull_is_reported_where_a_policy_wants_signatures_and_nowhere_else() {
         let good = pull(&signed);
         assert!(good.contains("is signed as the policy wants it") && good.contains("signed by"), "{good}");
         let bad = pull(&unsigned);
-        assert!(bad.contains("is not signed") && bad.contains("a hook can report and not refuse"), "{bad}");
+        assert!(bad.contains("is not signed") && bad.contains("docker pulled it all the same"), "{bad}");
+        let run = ["run", "--rm", "--network", "none", &unsigned, "/bin/busybox", "echo", "it", "ran"];
+        let ran = at_terminal(&run);
+        for told in ["it ran", "is not signed", "docker ran it all the same: a hook can report and not refuse"] {
+            assert!(ran.contains(told), "no {told:?} in:\n{ran}");
+        }
+        let quiet = at_terminal(&["pull", "-q", &signed]);
+        assert!(!quiet.contains("plimsoll"), "{quiet}");
     }
 }
