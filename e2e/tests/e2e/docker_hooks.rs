@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command::{command, run, succeed};
-use crate::docker::{DebianRegistry, Developer, Engine, PASSPHRASE};
+use crate::docker::{Certificates, DebianRegistry, Developer, Engine, PASSPHRASE};
 use crate::machine;
 use crate::pipeline::work;
 use crate::server::Server;
@@ -152,6 +152,44 @@ fn a_failed_push_and_hooks_that_are_turned_off_are_left_alone() {
         let (code, shown) = Terminal::start(&push).end();
         assert_eq!(code, Some(0), "{shown}");
         assert!(!shown.contains("sign"), "{shown}");
+    }
+}
+
+#[test]
+fn an_engine_elsewhere_is_asked_over_tls_as_docker_s_context_says() {
+    let clients = clients();
+    if clients.is_empty() || !machine::able(&["openssl"]) {
+        return;
+    }
+    let work = work();
+    let certificates = Certificates::make(&work.path().join("certificates"));
+    let address =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string();
+    let engine = Engine::start_with_tls(work.path(), &certificates, &address);
+    let registry = DebianRegistry::start(work.path());
+    for (version, client) in &clients {
+        let developer = Developer::new(&work.path().join(version), client, &engine);
+        let reference = registry.reference(&format!("app:{version}"));
+        developer.make_image(version, &[&reference]);
+        let [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(|name| certificates.file(name));
+        let endpoint = format!("host=tcp://{address},ca={ca},cert={cert},key={key}");
+        succeed(developer.without_variables(&["context", "create", "elsewhere", "--docker", &endpoint]));
+        let mut terminal =
+            Terminal::start(&developer.without_variables(&["--context", "elsewhere", "push", &reference]));
+        terminal.type_secret(PROMPT, PASSPHRASE);
+        let (code, shown) = terminal.end();
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(developer.has_signed(&reference), "{shown}");
+
+        // Without the client's certificate the engine says nothing.
+        let bare = format!("host=tcp://{address},ca={ca}");
+        succeed(developer.without_variables(&["context", "create", "stranger", "--docker", &bare]));
+        let mut look =
+            developer.plimsoll(&["docker-look", "pushed", "--client", "{\"context\":\"stranger\"}", &reference]);
+        look.env_remove("DOCKER_HOST");
+        let refused = run(look);
+        assert_eq!(refused.code, Some(2), "{}", refused.said());
+        assert!(refused.stderr.contains(&address), "{}", refused.said());
     }
 }
 
