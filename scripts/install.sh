@@ -214,6 +214,27 @@ install_cosign() {
     exec 9>&-
 }
 
+# The judge of notation's signatures: its command is not to be had from Go's proxy, the library under it is. Built anew when
+# its source has changed; where the proxy does not serve it, the tests say that they did not ask it.
+install_notation_judge() {
+    local judge="$PLIMSOLL_TOOLS/bin/notation-judge" source go sum
+    source="$(dirname "${BASH_SOURCE[0]}")/../e2e/judges/notation"
+    sum=$(cat "$source/main.go" "$source/go.mod" "$source/go.sum" | sha256sum)
+    [ -x "$judge" ] && [ "$(cat "$judge.source" 2>/dev/null)" = "$sum" ] && return
+    mkdir -p "$PLIMSOLL_TOOLS/bin"
+    exec 9>"$PLIMSOLL_TOOLS/notation-judge.lock"
+    flock 9
+    [ -x "$judge" ] && [ "$(cat "$judge.source" 2>/dev/null)" = "$sum" ] && return
+    go=$(find_go) || { say "install: no Go that could build the judge of notation's signatures; it is not asked"; return 0; }
+    say "install: the judge over notation-go, built from source into $PLIMSOLL_TOOLS/bin (a minute, once)"
+    if (cd "$source" && GOTOOLCHAIN=auto GOFLAGS=-mod=readonly "$go" build -trimpath -ldflags '-s -w' -o "$judge" . >&2); then
+        printf '%s\n' "$sum" >"$judge.source"
+    else
+        say "install: the judge of notation's signatures could not be built; it is not asked"
+    fi
+    exec 9>&-
+}
+
 # Docker's clients as their users have them: Debian's is older than hooks. docker/cli keeps its module file under another name
 # (it has calendar versions), so its source is built in a copy. Where the module proxy does not give one out, the tests of
 # hooks say which client they did not ask.
@@ -339,6 +360,7 @@ for profile in "$@"; do
     user) install_user ;;
     test)
         install_cosign
+        install_notation_judge
         install_docker_client "$DOCKER_28_VERSION"
         install_docker_client "$DOCKER_29_VERSION"
         install_syft

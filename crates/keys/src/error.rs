@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::piv::CardError;
+use crate::pkcs11::TokenError;
 
 /// Why a key could not be made, read or used.
 #[derive(Debug, Error)]
@@ -83,6 +84,15 @@ pub enum KeyError {
     /// The person gave up.
     #[error("cancelled; nothing was signed")]
     Cancelled,
+    /// A card did not do what it was asked.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The PIN of the surroundings was wrong.
+    #[error("{0} refused the PIN that it was given; it was tried once and not again, so that the device is not locked")]
+    PinRefused(String),
+    /// A PKCS#11 token could not be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// What was to be signed is not as it should be; the key was not asked.
     #[error("did not sign {what}: {reason}")]
     Draft {
@@ -91,9 +101,6 @@ pub enum KeyError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// A card did not do what it was asked.
-    #[error(transparent)]
-    Card(#[from] CardError),
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

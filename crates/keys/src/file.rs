@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::disk::{read_bounded, write_new};
 use crate::public::from_first_label;
 use crate::{
-    Algorithm, Custody, KeyError, KeyUri, Message, Passphrase, Person, PrivateKey, PublicKey, Signature, Signer,
+    Algorithm, Custody, Hash, KeyError, KeyUri, Message, Passphrase, Person, PrivateKey, PublicKey, Signature, Signer,
     encrypted,
 };
 
@@ -92,7 +92,7 @@ impl KeyFile {
     pub fn decrypt(&self, passphrase: &Passphrase) -> Result<PrivateKey, KeyError> {
         let text = from_first_label(&self.pem).ok_or_else(|| self.malformed("it has no PEM label"))?;
         let (_, document) = SecretDocument::from_pem(text).map_err(|error| self.malformed(&error.to_string()))?;
-        let key = encrypted::decrypt(document.as_bytes(), passphrase, &self.name)?;
+        let key = encrypted::decrypt(document.as_bytes(), passphrase.bytes(), &self.name)?;
         match &self.public {
             Some(public) if key.public_key()? != *public => {
                 Err(self.malformed("the .pub file beside it belongs to another key; find out which of them is right"))
@@ -171,6 +171,21 @@ impl FileSigner {
         Self { uri, file, public, passphrase: Mutex::new(passphrase), key: Mutex::new(key) }
     }
 
+    fn with_key<T>(
+        &self,
+        person: &dyn Person,
+        sign: impl FnOnce(&PrivateKey) -> Result<T, KeyError>,
+    ) -> Result<T, KeyError> {
+        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = match held.take() {
+            Some(key) => key,
+            None => self.unlocked(person)?,
+        };
+        let signed = sign(&key);
+        *held = Some(key);
+        signed
+    }
+
     fn unlocked(&self, person: &dyn Person) -> Result<PrivateKey, KeyError> {
         let given = self.passphrase.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let passphrase = match given {
@@ -195,14 +210,11 @@ impl Signer for FileSigner {
     }
 
     fn sign(&self, batch: &[Message<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
-        let mut held = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = match held.take() {
-            Some(key) => key,
-            None => self.unlocked(person)?,
-        };
-        let signed = batch.iter().map(|message| key.sign(message, &self.file.name)).collect();
-        *held = Some(key);
-        signed
+        self.with_key(person, |key| batch.iter().map(|message| key.sign(message, &self.file.name)).collect())
+    }
+
+    fn sign_digest(&self, digest: &[u8], hash: Hash, person: &dyn Person) -> Result<Signature, KeyError> {
+        self.with_key(person, |key| key.sign_digest(digest, hash, &self.file.name))
     }
 
     fn lock(&self) {

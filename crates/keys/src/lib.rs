@@ -12,7 +12,9 @@
 //! what is written here; PKIX public keys (RFC 5280) for ECDSA on P-256 and P-384 (RFC 5480), Ed25519 (RFC 8410) and RSA
 //! (RFC 8017, to verify what others signed); other algorithms are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
+pub mod agent;
 pub mod algorithm;
+mod armor;
 pub mod attestation;
 pub mod author;
 pub mod certificate;
@@ -23,17 +25,21 @@ mod encrypted;
 pub mod error;
 pub mod file;
 pub mod folder;
+pub mod import;
+pub mod open;
 pub mod passphrase;
 pub mod pem;
 pub mod person;
 pub mod pin;
-pub mod private;
 pub mod piv;
+pub mod pkcs11;
+pub mod private;
 pub mod public;
 mod secret;
 pub mod signature;
 pub mod signer;
 mod spki;
+pub mod surroundings;
 pub mod uri;
 
 pub use algorithm::{Algorithm, Hash, Scheme};
@@ -42,6 +48,8 @@ pub use author::{Author, Draft, ImageRequest, SignedArtifact};
 pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;
 pub use file::{FileSigner, KeyFile};
+pub use import::ForeignKey;
+pub use open::{NamedKey, open};
 pub use passphrase::Passphrase;
 pub use person::{Intent, Nobody, Person, PinAsk, PinKind, TouchMoment};
 pub use pin::Pin;
@@ -49,4 +57,5 @@ pub use private::PrivateKey;
 pub use public::PublicKey;
 pub use signature::Signature;
 pub use signer::{Message, Signer};
+pub use surroundings::{Supplied, Surroundings};
 pub use uri::{KeyUri, PivUri, TokenUri};

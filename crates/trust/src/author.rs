@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use image::client::Client;
 use image::{Digest, Reference};
 use keys::{
-    Author, Draft, Hash, ImageRequest, Intent, KeyError, Message, PublicKey, Signature, SignedArtifact, Signer,
+    Algorithm, Author, Draft, Hash, ImageRequest, Intent, KeyError, Message, PublicKey, Scheme, Signature,
+    SignedArtifact, Signer,
 };
 use time::OffsetDateTime;
 
 use crate::error::short;
 use crate::source::{CONTENT, PREDICATE};
 use crate::statement::{COSIGN_SIGN, PAYLOAD_TYPE, rfc3339};
-use crate::{Bundle, Envelope, Format, Statement, Subject, TrustError, dsse, simple_signing};
+use crate::{Bundle, Envelope, Format, Statement, Subject, TrustError, attested, dsse, notation, simple_signing};
 
 /// Writes what is signed about images, out of the registry that has them.
 #[derive(Clone, Debug)]
@@ -72,6 +73,13 @@ impl Author for RegistryAuthor {
         let key = signer.public_key();
         let parts = formats.into_iter().map(|format| Part::new(format, &subject, signer, now));
         let parts = parts.collect::<Result<Vec<_>, _>>().map_err(refused)?;
+        let attestation = match signer.attestation()? {
+            Some(attestation) => {
+                attested::check_key(&attestation, &key).map_err(refused)?;
+                Some(attested::artifact(&attestation, &key).map_err(refused)?)
+            }
+            None => None,
+        };
         let intent = Intent {
             repository: Some(request.repository.clone()),
             tag: subject.reference.tag.clone(),
@@ -79,7 +87,7 @@ impl Author for RegistryAuthor {
             formats: parts.iter().map(|part| part.format.title().to_owned()).collect(),
             asked_by: None,
         };
-        Ok(Box::new(ImageDraft { intent, what: what(request), key, parts, now }))
+        Ok(Box::new(ImageDraft { intent, what: what(request), key, parts, attestation, now }))
     }
 }
 
@@ -111,56 +119,97 @@ fn what(request: &ImageRequest) -> String {
 /// What is signed for one format.
 struct Part {
     format: Format,
-    /// The bytes that the key signs.
-    message: Vec<u8>,
+    content: Unsigned,
+    /// The hash inside the signature, where it is not the one that goes with the key.
     hash: Option<Hash>,
-    /// The bytes that are kept, where they are others.
-    payload: Vec<u8>,
+}
+
+/// The bytes that are signed, and what is kept.
+enum Unsigned {
+    /// The payload of a bundle, and the bytes that are signed for it.
+    Statement { payload: Vec<u8>, message: Vec<u8> },
+    /// What is signed and kept alike.
+    Simple(Vec<u8>),
+    /// A JWS without its signature.
+    Notation(notation::Unsigned),
 }
 
 impl Part {
     /// Builds the bytes, and reads them back as a verifier will.
     fn new(format: Format, subject: &Subject, signer: &dyn Signer, now: OffsetDateTime) -> Result<Self, String> {
         let Subject { reference, digest, .. } = subject;
-        let own = reference.repository_name();
+        let algorithm = signer.public_key().algorithm();
+        // Sigstore's registry of algorithms pairs P-384 with SHA-384, but `cosign verify` checks with SHA-256 unless it
+        // is told otherwise, and every verifier reads that.
+        let sigstore = (algorithm == Algorithm::EcdsaP384).then_some(Hash::Sha256);
         match format {
             Format::Bundle => {
                 let payload = Statement::of_image(digest, reference).signed_at(now).to_json();
                 Statement::said_of(&payload, digest).map_err(|error| error.to_string())?;
                 let message = dsse::pre_authentication_encoding(PAYLOAD_TYPE, &payload);
-                Ok(Self { format, message, hash: None, payload })
+                Ok(Self { format, content: Unsigned::Statement { payload, message }, hash: sigstore })
             }
             Format::CosignTag => {
                 let payload = simple_signing::payload(digest, reference, now);
+                let own = reference.repository_name();
                 simple_signing::said_of(&payload, digest, Some(&own)).map_err(|error| error.to_string())?;
-                Ok(Self { format, message: payload.clone(), hash: None, payload })
+                Ok(Self { format, content: Unsigned::Simple(payload), hash: sigstore })
             }
             Format::Notation => {
-                let _ = signer;
-                Err("notation's format is not built yet".into())
+                let certificate = signer.certificate().map_err(|error| error.to_string())?;
+                if let Some(certificate) = &certificate {
+                    let certified = keys::certificate::key_of(certificate).map_err(|error| error.to_string())?;
+                    if certified != signer.public_key() {
+                        return Err(format!("the key's certificate is for another key, {}", certified.fingerprint()));
+                    }
+                }
+                let unsigned = notation::unsigned(subject, algorithm, certificate.into_iter().collect(), now)?;
+                let hash = Some(unsigned.hash());
+                Ok(Self { format, content: Unsigned::Notation(unsigned), hash })
             }
         }
     }
 
+    fn message(&self) -> Message<'_> {
+        let bytes = match &self.content {
+            Unsigned::Statement { message, .. } => message,
+            Unsigned::Simple(payload) => payload,
+            Unsigned::Notation(unsigned) => unsigned.message(),
+        };
+        Message { bytes, hash: self.hash }
+    }
+
     fn finish(self, key: &PublicKey, signature: Signature, now: OffsetDateTime) -> Result<SignedArtifact, KeyError> {
-        key.verify(&self.message, signature.as_bytes())?;
+        let scheme = match (key.algorithm().scheme(), self.hash) {
+            (Scheme::Ecdsa(_), Some(hash)) => Scheme::Ecdsa(hash),
+            (scheme, _) => scheme,
+        };
+        key.verify_with(scheme, self.message().bytes, signature.as_bytes())?;
         let format = self.format.as_str().to_owned();
-        match self.format {
-            Format::Bundle => Ok(SignedArtifact {
+        let created = (CREATED.to_owned(), rfc3339(now));
+        match self.content {
+            Unsigned::Statement { payload, .. } => Ok(SignedArtifact {
                 format,
-                bytes: Bundle::new(Envelope::of(PAYLOAD_TYPE, self.payload, signature), key).to_json(),
+                bytes: Bundle::new(Envelope::of(PAYLOAD_TYPE, payload, signature), key).to_json(),
                 annotations: BTreeMap::from([
                     (CONTENT.to_owned(), "dsse-envelope".to_owned()),
                     (PREDICATE.to_owned(), COSIGN_SIGN.to_owned()),
-                    (CREATED.to_owned(), rfc3339(now)),
+                    created,
                 ]),
             }),
-            Format::CosignTag => Ok(SignedArtifact {
+            Unsigned::Simple(bytes) => Ok(SignedArtifact {
                 format,
-                bytes: self.payload,
+                bytes,
                 annotations: BTreeMap::from([(simple_signing::SIGNATURE.to_owned(), base64_of(signature.as_bytes()))]),
             }),
-            Format::Notation => unreachable!(),
+            Unsigned::Notation(unsigned) => {
+                let failed = |reason| KeyError::Draft { what: "as notation does".into(), reason };
+                Ok(SignedArtifact {
+                    format,
+                    bytes: unsigned.signed(&signature).map_err(failed)?,
+                    annotations: BTreeMap::from([(notation::THUMBPRINTS.to_owned(), unsigned.thumbprints()), created]),
+                })
+            }
         }
     }
 }
@@ -179,6 +228,7 @@ struct ImageDraft {
     what: String,
     key: PublicKey,
     parts: Vec<Part>,
+    attestation: Option<SignedArtifact>,
     now: OffsetDateTime,
 }
 
@@ -188,16 +238,17 @@ impl Draft for ImageDraft {
     }
 
     fn messages(&self) -> Vec<Message<'_>> {
-        self.parts.iter().map(|part| Message { bytes: &part.message, hash: part.hash }).collect()
+        self.parts.iter().map(Part::message).collect()
     }
 
     fn finish(self: Box<Self>, signatures: Vec<Signature>) -> Result<Vec<SignedArtifact>, KeyError> {
-        let Self { what, key, parts, now, .. } = *self;
+        let Self { what, key, parts, attestation, now, .. } = *self;
         if signatures.len() != parts.len() {
             let reason = format!("the key gave {} signatures instead of {}", signatures.len(), parts.len());
             return Err(KeyError::Draft { what, reason });
         }
         let signed = parts.into_iter().zip(signatures);
-        signed.map(|(part, signature)| part.finish(&key, signature, now)).collect()
+        let finished = signed.map(|(part, signature)| part.finish(&key, signature, now));
+        finished.chain(attestation.map(Ok)).collect()
     }
 }

@@ -53,7 +53,9 @@ impl Envelope {
     pub fn signer<'a>(&self, keys: &'a [PublicKey]) -> Option<&'a PublicKey> {
         let message = pre_authentication_encoding(&self.payload_type, &self.payload.0);
         keys.iter().find(|key| {
-            self.signatures.iter().take(SIGNATURES).any(|signature| key.verify(&message, &signature.sig.0).is_ok())
+            let schemes = key.algorithm().sigstore_schemes();
+            let holds = |signature: &EnvelopeSignature| key.verify_any(schemes, &message, &signature.sig.0).is_ok();
+            self.signatures.iter().take(SIGNATURES).any(holds)
         })
     }
 }

@@ -45,6 +45,22 @@ pub enum TrustError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A timestamping authority did not do what was asked.
+    #[error("no timestamp from {url}: {reason}; nothing was written (leave --timestamp out to sign without)")]
+    Timestamp {
+        /// Its address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Somebody else wrote the same thing in between.
+    #[error("somebody else has just written {what} (there is {found} now); nothing was changed, run it again")]
+    Contended {
+        /// What was to be written.
+        what: String,
+        /// What is there now.
+        found: String,
+    },
     /// A file of the store could not be read.
     #[error("cannot read signature {name}: {source}")]
     Read {

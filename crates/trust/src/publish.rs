@@ -4,7 +4,8 @@ use image::client::Client;
 use keys::{PublicKey, SignedArtifact};
 
 use crate::artifact::{Artifact, Written};
-use crate::{Format, Subject, TrustError, Verifier, bundle, cosign_tag};
+use crate::error::short;
+use crate::{Format, Subject, TrustError, Verifier, attested, bundle, cosign_tag, notation, source};
 
 /// A signature that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,38 +27,55 @@ pub fn publish(
     key: &PublicKey,
 ) -> Result<Vec<Published>, TrustError> {
     let verifier = Verifier::new(vec![key.clone()]);
-    let checked = artifacts.iter().map(|artifact| Checked::new(artifact, subject, &verifier));
+    let checked = artifacts.iter().map(|artifact| Checked::new(artifact, subject, key, &verifier));
     let checked = checked.collect::<Result<Vec<_>, _>>()?;
     checked.into_iter().map(|artifact| artifact.write(client, subject)).collect()
 }
 
-/// An artifact whose signature holds.
+/// An artifact whose signature holds, or an attestation of the signer's key.
 struct Checked<'a> {
-    format: Format,
+    format: Option<Format>,
     artifact: &'a SignedArtifact,
 }
 
 impl<'a> Checked<'a> {
-    fn new(artifact: &'a SignedArtifact, subject: &Subject, verifier: &Verifier) -> Result<Self, TrustError> {
-        let unfit = |reason: String| TrustError::Unfit { format: crate::error::short(&artifact.format), reason };
+    fn new(
+        artifact: &'a SignedArtifact,
+        subject: &Subject,
+        key: &PublicKey,
+        verifier: &Verifier,
+    ) -> Result<Self, TrustError> {
+        let unfit = |reason: String| TrustError::Unfit { format: short(&artifact.format), reason };
+        if artifact.format == attested::FORMAT {
+            let (attested, _) = attested::parse(&artifact.bytes).map_err(unfit)?;
+            if attested != *key {
+                return Err(unfit(format!("it is for another key, {}", attested.fingerprint())));
+            }
+            return Ok(Self { format: None, artifact });
+        }
         let format: Format = artifact.format.parse().map_err(|error| unfit(format!("{error}")))?;
-        let found = crate::source::of_artifact(format, artifact).map_err(unfit)?;
+        let found = source::of_artifact(format, artifact).map_err(unfit)?;
         let repository = subject.reference.repository_name();
         verifier.check(&found, &subject.digest, Some(&repository)).map_err(|rejection| unfit(rejection.to_string()))?;
-        Ok(Self { format, artifact })
+        Ok(Self { format: Some(format), artifact })
     }
 
     fn write(self, client: &Client, subject: &Subject) -> Result<Published, TrustError> {
         let Self { format, artifact } = self;
         let SignedArtifact { bytes, annotations, .. } = artifact.clone();
-        let Written { manifest, is_listed } = match format {
-            Format::Bundle => {
-                let (artifact_type, media_type) = (bundle::MEDIA_TYPE.to_owned(), bundle::MEDIA_TYPE.to_owned());
-                Artifact { artifact_type, media_type, bytes, annotations }.attach(client, subject)?
+        let (artifact_type, media_type) = match format {
+            Some(Format::CosignTag) => {
+                let Written { manifest, is_listed } =
+                    cosign_tag::append(client, &subject.reference, &subject.digest, &bytes, &annotations)?;
+                return Ok(Published { format, manifest, is_listed });
             }
-            Format::CosignTag => cosign_tag::append(client, &subject.reference, &subject.digest, &bytes, &annotations)?,
-            Format::Notation => unreachable!(),
+            Some(Format::Bundle) => (bundle::MEDIA_TYPE, bundle::MEDIA_TYPE),
+            Some(Format::Notation) => (notation::ARTIFACT_TYPE, notation::JWS),
+            None => (attested::MEDIA_TYPE, attested::MEDIA_TYPE),
         };
-        Ok(Published { format: Some(format), manifest, is_listed })
+        let (artifact_type, media_type) = (artifact_type.to_owned(), media_type.to_owned());
+        let artifact = Artifact { artifact_type, media_type, bytes, annotations };
+        let Written { manifest, is_listed } = artifact.attach(client, subject)?;
+        Ok(Published { format, manifest, is_listed })
     }
 }

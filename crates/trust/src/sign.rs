@@ -2,12 +2,12 @@
 
 use image::client::Client;
 use image::{Digest, Reference};
-use keys::{Author as _, ImageRequest, Person, Signer};
+use keys::{Algorithm, Author as _, ImageRequest, Person, Signer};
 use time::OffsetDateTime;
 
 use crate::artifact::MANIFEST;
 use crate::author::RegistryAuthor;
-use crate::{Format, Published, TrustError, publish};
+use crate::{Certified, Format, Published, TrustError, publish};
 
 /// What is to be signed: the manifest or index that a reference names, resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,11 @@ pub fn sign(
     person: &dyn Person,
     now: OffsetDateTime,
 ) -> Result<Vec<Published>, TrustError> {
+    let wants_certificate = formats.contains(&Format::Notation) && signer.certificate()?.is_none();
+    if wants_certificate && signer.public_key().algorithm() != Algorithm::Ed25519 {
+        let signer = Certified::make(signer, person, now)?;
+        return sign(client, subject, formats, &signer, person, now);
+    }
     let author = RegistryAuthor::new(client.clone()).at(now);
     let draft = author.draft(&subject.request(formats), signer)?;
     person.show(&draft.intent());

@@ -4,9 +4,15 @@ use image::Digest;
 use keys::{Attestation, PublicKey};
 use time::OffsetDateTime;
 
+use crate::chain::{self, Purpose};
 use crate::error::short;
+use crate::notation::Descriptor;
+use crate::notation::timestamping::Token;
 use crate::statement::{NotSaid, PAYLOAD_TYPE, Said};
-use crate::{Bundle, Content, Format, Found, Rejection, SignatureSource, Statement, TrustError, simple_signing};
+use crate::{
+    Bundle, Content, Format, Found, Rejection, SignatureSource, Statement, TrustError, attested, bundle, notation,
+    simple_signing,
+};
 
 /// A signature of an image that verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +53,9 @@ impl Signature {
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: Vec<PublicKey>,
+    certificates: Vec<Vec<u8>>,
+    authorities: Vec<Vec<u8>>,
+    time: Option<OffsetDateTime>,
 }
 
 /// All that was found at an image.
@@ -61,7 +70,26 @@ pub struct Examination {
 impl Verifier {
     /// A verifier that trusts these keys and no other.
     pub fn new(keys: Vec<PublicKey>) -> Self {
-        Self { keys }
+        Self { keys, certificates: Vec::new(), authorities: Vec::new(), time: None }
+    }
+
+    /// The same, trusting also those to whom one of these certificates (X.509, DER) leads: notation's signers. One that
+    /// is no authority's vouches for itself alone.
+    #[must_use]
+    pub fn trusting(self, certificates: Vec<Vec<u8>>) -> Self {
+        Self { certificates, ..self }
+    }
+
+    /// The same, believing timestamps of authorities to which one of these certificates leads.
+    #[must_use]
+    pub fn believing(self, authorities: Vec<Vec<u8>>) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// The same, for whom it is always `time`.
+    #[must_use]
+    pub fn at(self, time: OffsetDateTime) -> Self {
+        Self { time: Some(time), ..self }
     }
 
     /// The keys.
@@ -86,14 +114,27 @@ impl Verifier {
     /// Every valid signature of `image`, and why the others do not count.
     pub fn examine(&self, image: &Digest, source: &dyn SignatureSource) -> Result<Examination, TrustError> {
         let mut examination = Examination::default();
-        let repository = source.repository();
+        let (repository, mut attestations) = (source.repository(), Vec::new());
         for found in source.found(image)? {
-            let checked = found.map_err(Rejection::Unreadable);
+            let checked = match found {
+                Ok(Found { content: Content::Attestation(bytes), .. }) => {
+                    match attested::parse(&bytes) {
+                        Ok(attestation) => attestations.push(attestation),
+                        Err(reason) => examination.rejected.push(Rejection::Attestation(reason)),
+                    }
+                    continue;
+                }
+                other => other.map_err(Rejection::Unreadable),
+            };
             match checked.and_then(|found| self.check(&found, image, repository.as_deref())) {
                 Ok(signature) if examination.signatures.contains(&signature) => {}
                 Ok(signature) => examination.signatures.push(signature),
                 Err(rejection) => examination.rejected.push(rejection),
             }
+        }
+        for signature in &mut examination.signatures {
+            let own = attestations.iter().find(|(key, _)| *key == signature.key);
+            signature.attestation = own.map(|(_, attestation)| attestation.clone());
         }
         Ok(examination)
     }
@@ -123,9 +164,7 @@ impl Verifier {
         match &found.content {
             Content::Bundle(bytes) => self.check_bundle(bytes, image),
             Content::Simple { payload, signature } => self.check_simple(payload, signature, image, repository),
-            Content::Notation(_) => {
-                Err(Rejection::Malformed { format: Format::Notation, reason: "is not read yet".into() })
-            }
+            Content::Notation(bytes) => self.check_notation(bytes, image),
             Content::Cose => Err(Rejection::Cose),
             Content::Attestation(_) => Err(Rejection::Attestation("is no signature".into())),
         }
@@ -153,10 +192,48 @@ impl Verifier {
         image: &Digest,
         repository: Option<&str>,
     ) -> Result<Signature, Rejection> {
-        let Some(key) = self.keys.iter().find(|key| key.verify(payload, bytes).is_ok()) else {
+        let holds = |key: &&PublicKey| key.verify_any(key.algorithm().sigstore_schemes(), payload, bytes).is_ok();
+        let Some(key) = self.keys.iter().find(holds) else {
             return Err(Rejection::UnknownKey(None));
         };
         signature(key, Format::CosignTag, simple_signing::said_of(payload, image, repository))
+    }
+
+    /// By a key that is trusted by name, or by one whose certificate leads to a trusted one.
+    fn check_notation(&self, bytes: &[u8], image: &Digest) -> Result<Signature, Rejection> {
+        let malformed = |reason: String| Rejection::Malformed { format: Format::Notation, reason };
+        let envelope = notation::Envelope::parse(bytes).map_err(malformed)?;
+        let key = envelope.check_signature().map_err(malformed)?;
+        let now = self.time.unwrap_or_else(OffsetDateTime::now_utc);
+        if let Some(end) = envelope.expiry().map_err(malformed)?
+            && end < now
+        {
+            return Err(malformed(format!("was to be used until {end} only")));
+        }
+        let stamped = match envelope.timestamp() {
+            // An authority that nobody here believes says nothing, right or wrong.
+            Some(token) if !self.authorities.is_empty() => {
+                Token::check(token, envelope.signature()).and_then(|token| token.trusted(&self.authorities)).map(Some)
+            }
+            _ => Ok(None),
+        };
+        let stamped = stamped.map_err(|reason| malformed(format!("does not count: {reason}")))?;
+        let authority = if self.keys.contains(&key) {
+            None
+        } else if self.certificates.is_empty() {
+            return Err(Rejection::UnknownKey(Some(bundle::hint_of(&key))));
+        } else {
+            let at = stamped.unwrap_or(now);
+            let found = chain::anchor(envelope.certificates(), &self.certificates, at, Purpose::CodeSigning);
+            let refused = |reason| malformed(format!("is by the key {}: {reason}", key.fingerprint()));
+            Some(found.map_err(refused)?.to_vec())
+        };
+        let signed_at = match stamped {
+            Some(time) => time,
+            None => envelope.signing_time().map_err(malformed)?,
+        };
+        let said = notation::said_of(envelope.payload(), Descriptor { digest: image }, signed_at);
+        Ok(Signature { authority, ..signature(&key, Format::Notation, said)? })
     }
 }
 

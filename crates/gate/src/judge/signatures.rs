@@ -155,7 +155,7 @@ fn attested(signature: &Signature, hardware: &Hardware, facts: &Facts<'_>) -> Op
         return Some("nothing attests that the key was made inside a device".into());
     };
     let roots: Vec<Vec<u8>> = hardware.roots.iter().map(|root| root.der.clone()).collect();
-    let proved = match keys::attestation::verify(attestation, &roots, facts.now) {
+    let proved = match keys::attestation::verify(attestation, &roots, facts.now.into()) {
         Ok(proved) => proved,
         Err(error) => return Some(format!("the attestation of the key does not hold: {}", plain(&error.to_string()))),
     };

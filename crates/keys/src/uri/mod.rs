@@ -20,7 +20,7 @@ pub enum KeyUri {
     /// A key on a PIV card, `piv:serial=12345678;slot=9c`.
     Piv(PivUri),
     /// A key in a PKCS#11 token (RFC 7512).
-    Pkcs11(TokenUri),
+    Pkcs11(Box<TokenUri>),
 }
 
 /// Longer than any path and than any URI that says something.
@@ -53,7 +53,7 @@ impl FromStr for KeyUri {
         match scheme.to_ascii_lowercase().as_str() {
             "file" => local(rest).and_then(file).map_err(refused),
             "piv" => rest.parse().map(Self::Piv).map_err(refused),
-            "pkcs11" => rest.parse().map(Self::Pkcs11).map_err(refused),
+            "pkcs11" => rest.parse().map(|uri| Self::Pkcs11(Box::new(uri))).map_err(refused),
             _ => Err(refused(format!(
                 "keys of the kind {scheme:?} are not supported; name a file (file:PATH, or file:./{} where that is the \
                  file's name), a card (piv:slot=9c) or a token (pkcs11:token=NAME;object=NAME)",

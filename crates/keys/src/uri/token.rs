@@ -232,7 +232,7 @@ impl fmt::Display for TokenUri {
             id.iter().try_for_each(|byte| write!(path, "%{byte:02X}"))?;
         }
         let module_path = self.module_path.as_ref().map(|path| path.display().to_string());
-        let pin_source = self.pin_source.as_ref().map(|path| format!("file:{}", path.display()));
+        let pin_source = self.pin_source.as_ref().map(|path| format!("file://{}", path.display()));
         for (name, value) in
             [("module-path", &module_path), ("module-name", &self.module_name), ("pin-source", &pin_source)]
         {

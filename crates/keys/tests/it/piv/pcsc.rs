@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keys::piv::reader::{LineError, Readers};
-use keys::piv::{CardError, Device, NewKey, PcscReaders, PivSigner};
+use keys::piv::reader::LineError;
+use keys::piv::{CardError, Device, NewKey, PivSigner, system};
 use keys::{KeyError, Message, PinKind, PivUri, Signer as _, TouchMoment, TouchPolicy};
 use pcsc::{Context, Disposition, Protocols, Scope, ShareMode};
 use virtual_card::pcscd::within;
@@ -15,15 +15,11 @@ use super::desk::{Sitting, card_of_one, new_key};
 
 const BATCH: [Message<'static>; 2] = [Message { bytes: b"one", hash: None }, Message { bytes: b"two", hash: None }];
 
-fn readers() -> Arc<dyn Readers> {
-    Arc::new(PcscReaders)
-}
-
 /// A card in the slot, with a key for signatures.
 fn plugged(slot: &mut Slot, new: &NewKey) -> (PivSigner, Finger) {
     let (card, finger) = card_of_one(Firmware::V5_4, 12_345_678);
     slot.insert(card.waiting_for(Duration::from_secs(30))).unwrap();
-    let device = Device::find(&readers(), None, &Sitting::new()).unwrap();
+    let device = Device::find(&system(), None, &Sitting::new()).unwrap();
     let made = device.generate(0x9c, new, None, &Sitting::new()).unwrap();
     finger.let_window_pass();
     made.signer.lock();
@@ -33,10 +29,10 @@ fn plugged(slot: &mut Slot, new: &NewKey) -> (PivSigner, Finger) {
 #[test]
 fn it_is_listed_makes_a_key_and_signs_with_one_touch() {
     within("piv::pcsc::it_is_listed_makes_a_key_and_signs_with_one_touch", |reader| {
-        assert!(Device::list(&readers()).unwrap().is_empty(), "nothing is plugged in");
+        assert!(Device::list(&system()).unwrap().is_empty(), "nothing is plugged in");
         let mut slot = reader.slot(0);
         let (signer, finger) = plugged(&mut slot, &new_key());
-        let listed = Device::list(&readers()).unwrap();
+        let listed = Device::list(&system()).unwrap();
         assert!(listed[0].reader.contains("YubiKey"), "{}", listed[0].reader);
         assert_eq!(listed[0].card.as_ref().unwrap().keys[0].public, Some(signer.public_key()));
         finger.touch_after(Duration::from_millis(700));
@@ -44,7 +40,7 @@ fn it_is_listed_makes_a_key_and_signs_with_one_touch() {
         let signatures = signer.sign(&BATCH, &person).unwrap();
         assert_eq!((signatures.len(), finger.touches() - before), (2, 1));
         assert_eq!(person.asks(), [(PinKind::Pin, Some(3))]);
-        let opened = PivSigner::open(&readers(), &PivUri::default(), &person).unwrap();
+        let opened = PivSigner::open(&system(), &PivUri::default(), &person).unwrap();
         assert_eq!(opened.public_key(), signer.public_key());
         assert!(opened.attestation().unwrap().is_some());
     });
@@ -97,8 +93,8 @@ fn a_session_of_another_process_is_waited_for_and_reset() {
         std::thread::sleep(Duration::from_millis(500));
         assert!(!signing.is_finished(), "it waits");
         transaction.end(Disposition::LeaveCard).ok().unwrap();
-        let (signed, asks) = signing.join().unwrap();
-        signed.unwrap();
+        let (outcome, asks) = signing.join().unwrap();
+        outcome.unwrap();
         assert_eq!(asks.len(), 1);
         // The other's handle is told that the card was reset.
         assert_eq!(card.transaction().err(), Some(pcsc::Error::ResetCard));
@@ -115,7 +111,7 @@ fn a_card_that_another_process_keeps_for_itself_is_said_to_be_held() {
         let card = context.connect(&name, ShareMode::Exclusive, Protocols::ANY).unwrap();
         let error = signer.sign(&BATCH, &Sitting::new()).unwrap_err();
         assert!(matches!(error, KeyError::Card(CardError::Held { .. })), "{error}");
-        let listed = Device::list(&readers()).unwrap();
+        let listed = Device::list(&system()).unwrap();
         assert!(matches!(listed[0].card, Err(KeyError::Card(CardError::Held { .. }))));
         card.disconnect(Disposition::LeaveCard).ok().unwrap();
         signer.sign(&BATCH, &Sitting::new()).unwrap();
@@ -192,14 +188,14 @@ fn of_two_plugged_cards_the_serial_number_tells_which() {
         one.insert(Card::new(Firmware::V5_4, 111)).unwrap();
         other.insert(Card::new(Firmware::V4_3, 222)).unwrap();
         for serial in [111, 222] {
-            let device = Device::find(&readers(), Some(serial), &Sitting::new()).unwrap();
+            let device = Device::find(&system(), Some(serial), &Sitting::new()).unwrap();
             assert_eq!(device.serial(), Some(serial));
         }
         let person = Sitting { choice: 1, ..Sitting::new() };
-        let chosen = Device::find(&readers(), None, &person).unwrap();
+        let chosen = Device::find(&system(), None, &person).unwrap();
         assert_eq!(person.questions.lock().unwrap()[0].1.len(), 2);
         assert!(chosen.serial().is_some());
-        let error = Device::find(&readers(), Some(333), &person).unwrap_err();
+        let error = Device::find(&system(), Some(333), &person).unwrap_err();
         assert!(error.to_string().contains("YubiKey 111, YubiKey 222"), "{error}");
     });
 }
