@@ -58,7 +58,9 @@ impl<'a> Version<'a> {
             None => (None, Rest::Unreadable(text)),
             Some(text) => {
                 let (revision, text) = digits::split(text);
-                (counted(revision), if text.is_empty() { Rest::Nothing } else { Rest::AfterRevision })
+                // `-r` alone is `-r0`.
+                let is_revision = !revision.is_empty() || text.is_empty();
+                (is_revision.then_some(revision), if text.is_empty() { Rest::Nothing } else { Rest::AfterRevision })
             }
         };
         Self { numbers, letter, suffixes, revision, rest }
