@@ -3,10 +3,10 @@
 #
 #   scripts/install.sh PROFILE…
 #
-#   build   compile Plimsoll: a C compiler, pkg-config, libseccomp, Rust
+#   build   compile Plimsoll: a C compiler, pkg-config, libseccomp, libpcsclite, Rust
 #   user    the system user `plimsoll` and its lines in /etc/subuid and /etc/subgid
 #   demo    what `make demo` uses beside the build
-#   test    the real counterparts that the tests talk to: skopeo, an engine, PostgreSQL, a browser, cosign …
+#   test    the real counterparts that the tests talk to: skopeo, an engine, PostgreSQL, a browser, a card reader, cosign …
 #   check   cargo-deny
 #   bench   what `make bench` measures against
 #
@@ -43,6 +43,7 @@ packages_for() {
         program git git
         package ca-certificates
         package libseccomp-dev
+        package libpcsclite-dev
         ;;
     user) package passwd ;;
     demo)
@@ -77,6 +78,12 @@ packages_for() {
         packaging || wanted+=(python3-packaging)
         python3 -c 'import ensurepip, venv' 2>/dev/null || wanted+=(python3-venv)
         package busybox-static
+        program pcscd pcscd
+        package vsmartcard-vpcd
+        program pkcs11-tool opensc
+        program yubico-piv-tool yubico-piv-tool
+        package ykcs11
+        program softhsm2-util softhsm2
         program docker-registry docker-registry
         if ! have dockerd; then
             wanted+=(docker.io)
@@ -207,6 +214,54 @@ install_cosign() {
     exec 9>&-
 }
 
+# The judge of notation's signatures: its command is not to be had from Go's proxy, the library under it is. Built anew when
+# its source has changed; where the proxy does not serve it, the tests say that they did not ask it.
+install_notation_judge() {
+    local judge="$PLIMSOLL_TOOLS/bin/notation-judge" source go sum
+    source="$(dirname "${BASH_SOURCE[0]}")/../e2e/judges/notation"
+    sum=$(cat "$source/main.go" "$source/go.mod" "$source/go.sum" | sha256sum)
+    [ -x "$judge" ] && [ "$(cat "$judge.source" 2>/dev/null)" = "$sum" ] && return
+    mkdir -p "$PLIMSOLL_TOOLS/bin"
+    exec 9>"$PLIMSOLL_TOOLS/notation-judge.lock"
+    flock 9
+    [ -x "$judge" ] && [ "$(cat "$judge.source" 2>/dev/null)" = "$sum" ] && return
+    go=$(find_go) || { say "install: no Go that could build the judge of notation's signatures; it is not asked"; return 0; }
+    say "install: the judge over notation-go, built from source into $PLIMSOLL_TOOLS/bin (a minute, once)"
+    if (cd "$source" && GOTOOLCHAIN=auto GOFLAGS=-mod=readonly "$go" build -trimpath -ldflags '-s -w' -o "$judge" . >&2); then
+        printf '%s\n' "$sum" >"$judge.source"
+    else
+        say "install: the judge of notation's signatures could not be built; it is not asked"
+    fi
+    exec 9>&-
+}
+
+# Docker's clients as their users have them: Debian's is older than hooks. docker/cli keeps its module file under another name
+# (it has calendar versions), so its source is built in a copy. Where the module proxy does not give one out, the tests of
+# hooks say which client they did not ask.
+install_docker_client() {
+    local version="$1" folder="$PLIMSOLL_TOOLS/docker-$1" go source work
+    [ -x "$folder/docker" ] && return
+    mkdir -p "$PLIMSOLL_TOOLS"
+    exec 9>"$PLIMSOLL_TOOLS/docker-$version.lock"
+    flock 9
+    [ -x "$folder/docker" ] && return
+    go=$(find_go) || { say "install: no Go that could build docker's client $version; its tests are skipped"; return 0; }
+    say "install: docker's client $version, built from source into $folder (about a minute, once)"
+    source=$(GOFLAGS=-mod=mod "$go" mod download -json "github.com/docker/cli@v$version+incompatible" |
+        sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
+    work=$(mktemp -d)
+    if [ -n "$source" ] && cp -r "$source/." "$work" && chmod -R u+w "$work" && rm -rf "$work/vendor" &&
+        mv "$work/vendor.mod" "$work/go.mod" && mv "$work/vendor.sum" "$work/go.sum" &&
+        (cd "$work" && CGO_ENABLED=0 GOTOOLCHAIN=auto GOFLAGS=-mod=readonly "$go" build -trimpath \
+            -ldflags "-s -w -X github.com/docker/cli/cli/version.Version=$version" -o docker.built ./cmd/docker >&2); then
+        mkdir -p "$folder" && mv "$work/docker.built" "$folder/docker"
+    else
+        say "install: docker's client $version could not be built; its tests are skipped"
+    fi
+    rm -rf "$work"
+    exec 9>&-
+}
+
 # A Go that can fetch the toolchain a module asks for (1.21 and later can). Where the distribution's is older, the
 # toolchain is a module like any other, whose programs only lack their executable bit.
 find_go() {
@@ -273,6 +328,27 @@ install_schemas() {
     touch "$folder/ready"
 }
 
+# The definitions of the Kubernetes policies that `policy export` writes, out of the modules that ship them.
+install_definitions() {
+    local folder="$PLIMSOLL_TOOLS/schemas" go
+    [ -e "$folder/imagevalidatingpolicies.yaml" ] && return
+    go=$(find_go) || fail "no Go that could fetch modules; install Go 1.21 or later"
+    say "install: the definitions of ClusterImagePolicy and ImageValidatingPolicy, from Go's module proxy, into $folder"
+    definition "$go" "github.com/sigstore/policy-controller@$POLICY_CONTROLLER_VERSION" \
+        config/300-clusterimagepolicy.yaml "$folder/clusterimagepolicies.yaml"
+    definition "$go" "github.com/kyverno/kyverno@$KYVERNO_VERSION" \
+        config/crds/policies.kyverno.io/policies.kyverno.io_imagevalidatingpolicies.yaml \
+        "$folder/imagevalidatingpolicies.yaml"
+}
+
+# definition GO MODULE@VERSION PATH TO
+definition() {
+    local folder
+    folder=$(GOFLAGS=-mod=mod "$1" mod download -json "$2" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p')
+    [ -n "$folder" ] && cp "$folder/$3" "$4.new" && chmod u+w "$4.new" && mv "$4.new" "$4" ||
+        fail "$3 of $2 could not be had"
+}
+
 # ----------------------------------------------------------------------------------------------------------------
 
 [ "$#" -gt 0 ] || fail "which? build, user, demo, test, check, bench"
@@ -284,12 +360,16 @@ for profile in "$@"; do
     user) install_user ;;
     test)
         install_cosign
+        install_notation_judge
+        install_docker_client "$DOCKER_28_VERSION"
+        install_docker_client "$DOCKER_29_VERSION"
         install_syft
         install_rust && install_cargo_auditable
         # A Python that is not the distribution's does not see the distribution's package.
         jsonschema || python3 -m pip install --quiet --disable-pip-version-check jsonschema >&2 ||
             fail "Python's jsonschema could not be installed"
         install_schemas
+        install_definitions
         install_syft
         ;;
     check) install_rust && install_cargo_deny ;;

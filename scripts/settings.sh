@@ -13,11 +13,16 @@ RUST_VERSION=1.95.0
 CARGO_DENY_VERSION=0.20.2
 CARGO_AUDITABLE_VERSION=0.7.7
 COSIGN_VERSION=v3.1.3
+# The clients whose hooks are served: the last of 28, and one of 29 whose dependencies the module proxy gives out.
+DOCKER_28_VERSION=28.5.2
+DOCKER_29_VERSION=29.9.2
 SYFT_VERSION=1.18.1
 # What ships the schemas that outputs are held against.
 CYCLONEDX_LIB_VERSION=11.12.0
 SPDX_TOOLS_VERSION=0.8.5
 JEST_SARIF_VERSION=1.0.0-beta.0
+POLICY_CONTROLLER_VERSION=v0.13.1
+KYVERNO_VERSION=v1.19.1
 # Used where the machine's own Go is older than 1.21 and cannot fetch the one that a module asks for.
 GO_VERSION=1.26.1
 

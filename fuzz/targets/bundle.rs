@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use image::Digest;
 use keys::PublicKey;
 use libfuzzer_sys::fuzz_target;
-use trust::{Bundle, SignatureSource, Statement, TrustError, Verifier};
+use trust::{Bundle, Content, Found, SignatureSource, Statement, TrustError, Verifier};
 
 /// Whose private half nobody has any more. No bundle of the seeds is by it.
 static KEY: LazyLock<PublicKey> =
@@ -15,8 +15,8 @@ static KEY: LazyLock<PublicKey> =
 struct One(Vec<u8>);
 
 impl SignatureSource for One {
-    fn bundles(&self, _: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
-        Ok(vec![Ok(self.0.clone())])
+    fn found(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+        Ok(vec![Ok(Found { manifest: image.clone(), content: Content::Bundle(self.0.clone()) })])
     }
 }
 

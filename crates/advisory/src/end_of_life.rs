@@ -2,7 +2,8 @@
 //!
 //! After that day its advisories stop speaking of what is found in its packages, so that a scan of such an image finds
 //! less each year and says so. The day is the last of the support that comes without a contract: Debian's LTS counts,
-//! Ubuntu Pro and Red Hat's extensions do not. A release that is not in the table is not known to have ended.
+//! Ubuntu Pro and Red Hat's extensions do not. All but Ubuntu's were compared with endoflife.date as of August 2026; Ubuntu's are
+//! the distribution's own. A release that is not in the table is not known to have ended.
 
 use inventory::Release;
 
@@ -36,6 +37,7 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
     (
         "debian",
         &[
+            ("5", "2012-02-06"),
             ("6", "2016-02-29"),
             ("7", "2018-05-31"),
             ("8", "2020-06-30"),
@@ -50,6 +52,10 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
     (
         "ubuntu",
         &[
+            ("10.04", "2013-05-09"),
+            ("10.10", "2012-04-10"),
+            ("11.04", "2012-10-28"),
+            ("11.10", "2013-05-09"),
             ("12.04", "2017-04-28"),
             ("12.10", "2014-05-16"),
             ("13.04", "2014-01-27"),
@@ -85,6 +91,9 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
     (
         "alpine",
         &[
+            ("3.0", "2016-05-01"),
+            ("3.1", "2016-11-01"),
+            ("3.2", "2017-05-01"),
             ("3.3", "2017-11-01"),
             ("3.4", "2018-05-01"),
             ("3.5", "2018-11-01"),
@@ -106,6 +115,7 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
             ("3.21", "2026-11-01"),
             ("3.22", "2027-05-01"),
             ("3.23", "2027-11-01"),
+            ("3.24", "2028-06-01"),
         ],
     ),
     // access.redhat.com/support/policy/updates/errata: end of maintenance support.
@@ -122,17 +132,37 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
     ),
     // centos.org/centos-linux and centos.org/cl-vs-cs, "End of life dates".
     ("centos", &[("5", "2017-03-31"), ("6", "2020-11-30"), ("7", "2024-06-30"), ("8", "2021-12-31")]),
-    ("centos-stream", &[("8", "2024-05-31"), ("9", "2027-05-31")]),
+    ("centos-stream", &[("8", "2024-05-31"), ("9", "2027-05-31"), ("10", "2030-05-31")]),
     // wiki.almalinux.org/release-notes, wiki.rockylinux.org/rocky/version, oracle.com: Premier Support of Oracle Linux.
     ("almalinux", &[("8", "2029-05-31"), ("9", "2032-05-31"), ("10", "2035-05-31")]),
     ("rocky", &[("8", "2029-05-31"), ("9", "2032-05-31"), ("10", "2035-05-31")]),
     ("ol", &[("6", "2021-03-31"), ("7", "2024-12-31"), ("8", "2029-07-31"), ("9", "2032-06-30")]),
     // aws.amazon.com: FAQs of Amazon Linux AMI, 2 and 2023.
-    ("amzn", &[("2017", "2023-12-31"), ("2018", "2023-12-31"), ("2", "2026-06-30"), ("2023", "2029-06-30")]),
+    (
+        "amzn",
+        &[
+            ("2015", "2023-12-31"),
+            ("2016", "2023-12-31"),
+            ("2017", "2023-12-31"),
+            ("2018", "2023-12-31"),
+            ("2", "2026-06-30"),
+            ("2023", "2029-06-30"),
+        ],
+    ),
     // docs.fedoraproject.org/releases/eol.
     (
         "fedora",
         &[
+            ("20", "2015-06-23"),
+            ("21", "2015-12-01"),
+            ("22", "2016-07-19"),
+            ("23", "2016-12-20"),
+            ("24", "2017-08-08"),
+            ("25", "2017-12-12"),
+            ("26", "2018-05-29"),
+            ("27", "2018-11-30"),
+            ("28", "2019-05-28"),
+            ("29", "2019-11-26"),
             ("30", "2020-05-26"),
             ("31", "2020-11-24"),
             ("32", "2021-05-25"),
@@ -145,12 +175,17 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
             ("39", "2024-11-26"),
             ("40", "2025-05-13"),
             ("41", "2025-12-15"),
+            ("42", "2026-05-27"),
+            ("43", "2026-12-09"),
+            ("44", "2027-06-02"),
         ],
     ),
     // en.opensuse.org/Lifetime.
     (
         "opensuse-leap",
         &[
+            ("13.1", "2016-02-03"),
+            ("13.2", "2017-01-17"),
             ("42.1", "2017-05-17"),
             ("42.2", "2018-01-26"),
             ("42.3", "2019-07-01"),
@@ -161,12 +196,17 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
             ("15.4", "2023-12-07"),
             ("15.5", "2024-12-31"),
             ("15.6", "2026-04-30"),
+            ("16.0", "2027-10-31"),
         ],
     ),
     // suse.com/lifecycle: end of general support.
     (
         "sles",
         &[
+            ("11.4", "2019-03-31"),
+            ("12", "2016-06-30"),
+            ("12.1", "2017-05-31"),
+            ("12.2", "2018-03-31"),
             ("12.3", "2019-06-30"),
             ("12.4", "2020-06-30"),
             ("12.5", "2024-10-31"),
@@ -178,6 +218,7 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
             ("15.5", "2024-12-31"),
             ("15.6", "2025-12-31"),
             ("15.7", "2031-07-31"),
+            ("16.0", "2027-11-30"),
         ],
     ),
     // github.com/vmware/photon: end of support of 1.0 to 3.0.
@@ -185,7 +226,17 @@ const DISTRIBUTIONS: &[(&str, Days)] = &[
     // learn.microsoft.com: CBL-Mariner.
     ("mariner", &[("1.0", "2023-07-31"), ("2.0", "2025-07-31")]),
     // mageia.org/support.
-    ("mageia", &[("6", "2019-09-30"), ("7", "2021-06-30"), ("8", "2023-11-30")]),
+    (
+        "mageia",
+        &[
+            ("5", "2017-12-31"),
+            ("6", "2019-09-30"),
+            ("7", "2021-06-30"),
+            ("8", "2023-11-30"),
+            ("9", "2026-09-29"),
+            ("10", "2028-03-31"),
+        ],
+    ),
 ];
 
 #[cfg(test)]
@@ -235,7 +286,7 @@ mod tests {
             for (index, (version, day)) in releases.iter().enumerate() {
                 let parts: Vec<u32> = day.split('-').map(|part| part.parse().unwrap()).collect();
                 assert!(
-                    matches!(parts[..], [2014..=2040, 1..=12, 1..=31]) && day.len() == 10,
+                    matches!(parts[..], [2012..=2040, 1..=12, 1..=31]) && day.len() == 10,
                     "{distribution} {version}"
                 );
                 assert!(releases[index + 1..].iter().all(|(other, _)| other != version), "{distribution} {version}");

@@ -19,6 +19,7 @@ mod assets;
 mod catalog;
 mod counts;
 mod failure;
+mod holds;
 mod images;
 pub mod link;
 mod pages;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use findings::Report;
+use gate::Revoked;
 use gate::evidence::{Evidence, Subject, judge_signatures};
 use image::Digest;
+use keys::PublicKey;
 use serde::Serialize;
 use time::OffsetDateTime;
 use trust::{SignatureSource, StoredSignatures};
@@ -46,6 +48,7 @@ impl Standing {
     pub(crate) async fn of(
         catalog: &Catalog,
         repository: &str,
+        tag: Option<&str>,
         top: &Digest,
         images: &[PlatformImage],
     ) -> Result<Self, Failure> {
@@ -54,14 +57,15 @@ impl Standing {
         let counts = catalog.store.referrer_counts(repository, &subjects, BUNDLE).await?;
         let signatures = counts.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum();
         let name = catalog.full_name(repository);
-        if catalog.policy.needs(&name).signers.is_none() || images.is_empty() {
+        if catalog.policy.needs(&name).signers.is_empty() || images.is_empty() {
             return Ok(Self { signatures, trusted: None });
         }
         // Without any there is nothing to check.
         let mut trusted = signatures > 0;
         for image in images.iter().take_while(|_| signatures > 0) {
             let index = Some(top.clone()).filter(|top| *top != image.digest);
-            let subject = Subject { repository: name.clone(), digest: image.digest.clone(), index };
+            let subject =
+                Subject { repository: name.clone(), digest: image.digest.clone(), index, tag: tag.map(str::to_owned) };
             let evidence = Known::new(catalog, repository, Err("not asked for".to_owned()));
             let judgement = judge_signatures(&catalog.policy, &subject, &evidence, OffsetDateTime::now_utc()).await;
             trusted &= judgement.all_met();
@@ -86,6 +90,10 @@ impl Known {
 impl Evidence for Known {
     fn signatures(&self) -> Arc<dyn SignatureSource + Send + Sync> {
         self.signatures.clone()
+    }
+
+    async fn revoked(&self, _keys: Vec<PublicKey>) -> Result<Revoked, String> {
+        Err("no list of what was revoked can be had".into())
     }
 
     async fn report(&self, _image: &Digest) -> Result<Report, String> {

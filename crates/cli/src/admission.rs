@@ -8,13 +8,14 @@ use engine::admission::{Admission, Admitted, Moment, Refusal};
 use findings::Report;
 use gate::evidence::{Evidence, Subject, judge, judge_signatures};
 use gate::file::PolicyFile;
-use gate::{Mode, Policy};
+use gate::{Mode, Policy, Revoked};
 use image::client::Client;
 use image::{Digest, Image, ImageSource, Reference};
+use keys::PublicKey;
 use scan::{Options, Progress, Scanner, Silent};
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
-use trust::{RegistrySignatures, SignatureSource, TrustError};
+use trust::{Found, RegistrySignatures, SignatureSource, TrustError};
 
 use crate::caller::Caller;
 use crate::output;
@@ -39,6 +40,7 @@ pub(crate) fn subject(image: &Image, reference: Option<&Reference>) -> Subject {
         repository: reference.map_or_else(|| OF_NO_REPOSITORY.to_owned(), Reference::repository_name),
         digest: image.digest.clone(),
         index: image.index_digest.clone(),
+        tag: reference.and_then(|reference| reference.tag.clone()),
     }
 }
 
@@ -71,6 +73,10 @@ impl Evidence for ImageEvidence {
         Arc::clone(&self.signatures)
     }
 
+    async fn revoked(&self, _keys: Vec<PublicKey>) -> Result<Revoked, String> {
+        Err("no list of what was revoked can be had".into())
+    }
+
     async fn report(&self, _image: &Digest) -> Result<Report, String> {
         let (source, progress) = (Arc::clone(&self.source), Arc::clone(&self.progress));
         let scanned = self.scanner.scan(source, Options::default(), progress).await;
@@ -82,7 +88,7 @@ impl Evidence for ImageEvidence {
 struct NoSignatures;
 
 impl SignatureSource for NoSignatures {
-    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+    fn found(&self, _image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         Ok(Vec::new())
     }
 }

@@ -70,6 +70,10 @@ pub(crate) enum Verb {
     Verify(verbs::verify::Arguments),
     /// Make and show signing keys
     Key(verbs::key::Arguments),
+    /// Sign after docker push, and have every verb as docker plimsoll
+    DockerPlugin(verbs::docker::install::Arguments),
+    /// Hold unlocked keys and sign with them for other programs
+    Agent(verbs::agent::Arguments),
     /// Fetch, import and list advisories
     Db(verbs::db::Arguments),
     /// Check policy files and explain their decisions
@@ -83,6 +87,9 @@ pub(crate) enum Verb {
     /// Parse package databases for the process that started this one
     #[command(hide = true)]
     Worker(verbs::worker::Arguments),
+    /// Ask engine and registry for the hook that started this one
+    #[command(hide = true)]
+    DockerLook(verbs::docker::look::Arguments),
     /// Open files for the process that started this one, which gave up root
     #[command(hide = true)]
     Opener(verbs::opener::Arguments),

@@ -13,6 +13,7 @@ mod house;
 mod logging;
 mod output;
 mod passphrase;
+mod person;
 mod privileges;
 mod registries;
 mod settings;
@@ -25,7 +26,14 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let arguments = match arguments::Arguments::try_parse() {
+    if let Some(code) = verbs::agent::plugins::answer() {
+        return code;
+    }
+    let words = match verbs::docker::plugin::calling() {
+        verbs::docker::plugin::Calling::Verb(words) => words,
+        verbs::docker::plugin::Calling::Done(code) => return code,
+    };
+    let arguments = match arguments::Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };

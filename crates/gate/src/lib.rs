@@ -14,14 +14,19 @@
 
 mod age;
 pub mod evidence;
+pub mod export;
 pub mod file;
 mod judge;
 mod pattern;
 mod policy;
+mod revoked;
 mod rule;
+mod signers;
 
 pub use age::Age;
 pub use judge::{Excepted, Facts, Judgement, Requirement, RuleName, Verdict};
 pub use pattern::{Pattern, PatternError, normalise};
-pub use policy::{Needs, Policy, PolicyError, Problem};
-pub use rule::{Exception, FindingsLimit, Mode, Rule, Signers, Tolerance, TrustedKey};
+pub use policy::{Needs, Policy, PolicyError, Problem, Revocation};
+pub use revoked::Revoked;
+pub use rule::{Exception, FindingsLimit, Mode, Rule, Tolerance};
+pub use signers::{Bind, Hardware, Signers, TrustedCertificate, TrustedKey};

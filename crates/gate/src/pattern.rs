@@ -14,6 +14,8 @@
 //! The registry must be written. A pattern `payments/**` that silently meant docker.io, or matched nothing, would be a
 //! rule that its author believes in and nobody is held to.
 
+mod relation;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use advisory::Severity;
-use keys::PublicKey;
 use time::Date;
 
-use crate::{Age, Pattern};
+use crate::{Age, Pattern, Signers};
 
 /// What is wanted of the images that a pattern matches.
 #[derive(Clone, Debug)]
@@ -15,12 +14,14 @@ pub struct Rule {
     pub images: Pattern,
     /// How it is meant.
     pub mode: Mode,
-    /// Who must have signed.
-    pub signers: Option<Signers>,
+    /// Who must have signed: each of these must hold.
+    pub signers: Vec<Signers>,
     /// What may be found.
     pub findings: Option<FindingsLimit>,
     /// Findings that are let through all the same.
     pub exceptions: Vec<Exception>,
+    /// Whether an image is kept back in the registry until its signatures suffice.
+    pub hold: bool,
     /// The line of the policy file that its `[[rule]]` stands on.
     pub line: usize,
 }
@@ -35,24 +36,6 @@ pub enum Mode {
     Warn,
     /// Judged and held to; closed when a fact is missing.
     Enforce,
-}
-
-/// Who must have signed.
-#[derive(Clone, Debug)]
-pub struct Signers {
-    /// The keys that count, no two the same.
-    pub keys: Vec<TrustedKey>,
-    /// By how many of them, at least one and at most all.
-    pub threshold: usize,
-}
-
-/// A key and the name that the policy has for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustedKey {
-    /// The file as the policy names it.
-    pub name: String,
-    /// The key.
-    pub key: PublicKey,
 }
 
 /// What may be found in an image.

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::piv::CardError;
+use crate::pkcs11::TokenError;
+
 /// Why a key could not be made, read or used.
 #[derive(Debug, Error)]
 pub enum KeyError {
@@ -19,7 +22,9 @@ pub enum KeyError {
         reason: String,
     },
     /// A key of an algorithm that is not used here.
-    #[error("{name} is a key for {algorithm}; only ECDSA on P-256 is supported, make one with: plimsoll key generate")]
+    #[error(
+        "{name} is a key for {algorithm}; ECDSA on P-256 or P-384, Ed25519 and, to verify only, RSA with 2048 to 8192 bits are supported"
+    )]
     Algorithm {
         /// What was read.
         name: String,
@@ -45,9 +50,12 @@ pub enum KeyError {
     /// There is no passphrase, or an empty one.
     #[error("{0} gave an empty passphrase; a key without one would be open to everybody who can read its file")]
     EmptyPassphrase(String),
-    /// The passphrase could not be read.
-    #[error("cannot read the passphrase from {name}: {source}")]
-    Passphrase {
+    /// There is a place for a PIN, and nothing in it.
+    #[error("{0} gave an empty PIN; nothing was tried with it")]
+    EmptyPin(String),
+    /// A passphrase or PIN could not be read.
+    #[error("cannot read the secret from {name}: {source}")]
+    Secret {
         /// Where it should have come from.
         name: String,
         /// What the system said.
@@ -76,6 +84,23 @@ pub enum KeyError {
     /// The person gave up.
     #[error("cancelled; nothing was signed")]
     Cancelled,
+    /// A card did not do what it was asked.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The PIN of the surroundings was wrong.
+    #[error("{0} refused the PIN that it was given; it was tried once and not again, so that the device is not locked")]
+    PinRefused(String),
+    /// A PKCS#11 token could not be used.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// What was to be signed is not as it should be; the key was not asked.
+    #[error("did not sign {what}: {reason}")]
+    Draft {
+        /// What was to be signed.
+        what: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

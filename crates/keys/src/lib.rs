@@ -9,34 +9,53 @@
 //! 3. [`Signer::sign`] signs.
 //!
 //! Followed: PKCS#8 (RFC 5958) with PBES2 (RFC 8018), scrypt (RFC 7914) and AES-256-CBC, so that `openssl pkey` reads
-//! what is written here; PKIX public keys (RFC 5480); ECDSA on P-256 with SHA-256 as ASN.1 DER. Other curves, RSA and
-//! Ed25519 are refused by name. Secrets are wiped when dropped and have no `Debug`.
+//! what is written here; PKIX public keys (RFC 5280) for ECDSA on P-256 and P-384 (RFC 5480), Ed25519 (RFC 8410) and RSA
+//! (RFC 8017, to verify what others signed); other algorithms are refused by name. Secrets are wiped when dropped and have no `Debug`.
 
+pub mod agent;
 pub mod algorithm;
+mod armor;
 pub mod attestation;
 pub mod author;
+pub mod certificate;
+mod cost;
 pub mod custody;
+mod disk;
+mod encrypted;
 pub mod error;
 pub mod file;
 pub mod folder;
+pub mod import;
+pub mod open;
 pub mod passphrase;
+pub mod pem;
 pub mod person;
 pub mod pin;
+pub mod piv;
+pub mod pkcs11;
+pub mod private;
 pub mod public;
+mod secret;
 pub mod signature;
 pub mod signer;
+mod spki;
+pub mod surroundings;
 pub mod uri;
 
-pub use algorithm::{Algorithm, Hash};
-pub use attestation::{Attestation, Attested};
+pub use algorithm::{Algorithm, Hash, Scheme};
+pub use attestation::{Attestation, AttestationError, Attested};
 pub use author::{Author, Draft, ImageRequest, SignedArtifact};
 pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;
 pub use file::{FileSigner, KeyFile};
+pub use import::ForeignKey;
+pub use open::{NamedKey, open};
 pub use passphrase::Passphrase;
 pub use person::{Intent, Nobody, Person, PinAsk, PinKind, TouchMoment};
 pub use pin::Pin;
+pub use private::PrivateKey;
 pub use public::PublicKey;
 pub use signature::Signature;
 pub use signer::{Message, Signer};
-pub use uri::KeyUri;
+pub use surroundings::{Supplied, Surroundings};
+pub use uri::{KeyUri, PivUri, TokenUri};

@@ -3,33 +3,48 @@
 use std::fmt;
 use std::path::Path;
 
-use p256::ecdsa::signature::Verifier as _;
-use p256::ecdsa::{DerSignature, VerifyingKey};
-use pkcs8::der::pem::{self, PemLabel};
-use pkcs8::der::{Decode, Document};
-use pkcs8::{DecodePublicKey, EncodePublicKey, LineEnding, SubjectPublicKeyInfoRef};
-use sha2::{Digest as _, Sha256};
+use ed25519_dalek::VerifyingKey as Ed25519Key;
+use pkcs8::der::Document;
+use pkcs8::der::pem::PemLabel;
+use pkcs8::{LineEnding, SubjectPublicKeyInfoRef};
+use ring::signature::{self as checks, UnparsedPublicKey, VerificationAlgorithm};
+use sha2::{Digest as _, Sha256, Sha512};
 
-use crate::KeyError;
+use crate::armor::Armor;
+use crate::spki::{Parsed, parse};
+use crate::{Algorithm, Hash, KeyError, Scheme};
 
-/// A public key's file is a few hundred bytes; what is larger is something else.
+/// A public key's file is a few hundred bytes, a few thousand for the largest RSA; what is larger is something else.
 const FILE_LIMIT: u64 = 64 << 10;
 
-/// The widest signature of P-256 as DER is 72 bytes.
-const SIGNATURE_LIMIT: usize = 128;
+/// The widest signature is that of RSA with 8192 bits.
+const SIGNATURE_LIMIT: usize = 1024;
 
 /// A public key, as PKIX (RFC 5280 SubjectPublicKeyInfo) DER.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct PublicKey {
     /// The DER bytes, checked when made and written anew, so that one key has one form (a point can be written
     /// compressed) and one fingerprint.
     der: Vec<u8>,
+    algorithm: Algorithm,
+    /// What the algorithm calls its key: a point, 32 bytes, an RSA key (RFC 8017 appendix A.1.1).
+    bare: Vec<u8>,
 }
 
 impl PublicKey {
     /// The DER bytes.
     pub fn der(&self) -> &[u8] {
         &self.der
+    }
+
+    /// What it verifies.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// A point of the curve, Ed25519's 32 bytes, or an RSA key (RFC 8017 appendix A.1.1): what devices call the key.
+    pub fn point(&self) -> &[u8] {
+        &self.bare
     }
 
     /// Reads `-----BEGIN PUBLIC KEY-----`.
@@ -39,33 +54,58 @@ impl PublicKey {
 
     /// Reads a file with one PEM public key.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
-        let text = crate::file::read_bounded(path, FILE_LIMIT)?;
+        let text = crate::disk::read_bounded(path, FILE_LIMIT)?;
         Self::named_from_pem(&text, &path.display().to_string())
     }
 
     /// Reads DER.
     pub fn from_der(der: &[u8]) -> Result<Self, KeyError> {
-        Self::named_from_der(der, "the public key")
+        Ok(parse(der, "the public key")?.into())
+    }
+
+    /// A key on a curve from its point (SEC 1 section 2.3.3), or Ed25519's from its 32 bytes: as cards and tokens tell
+    /// them.
+    pub fn from_point(algorithm: Algorithm, point: &[u8]) -> Result<Self, KeyError> {
+        Ok(crate::spki::of_point(algorithm, point, "the public key")?.into())
+    }
+
+    /// An RSA key from its modulus and exponent, big endian.
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        Ok(crate::spki::of_rsa(modulus, exponent, "the public key")?.into())
     }
 
     /// Writes `-----BEGIN PUBLIC KEY-----`.
     pub fn to_pem(&self) -> String {
-        // Both steps cannot fail on bytes that were made by `encode` below; an empty text would be refused by
-        // every reader.
+        // Both steps cannot fail on bytes that were written by `spki`; an empty text would be refused by every reader.
         Document::try_from(self.der.as_slice())
             .and_then(|document| document.to_pem(SubjectPublicKeyInfoRef::PEM_LABEL, LineEnding::LF))
             .unwrap_or_default()
     }
 
-    /// Checks a DER signature over `message`.
+    /// Checks a signature over `message`, made in the way that goes with the key ([`Algorithm::scheme`]).
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
+        self.verify_with(self.algorithm.scheme(), message, signature)
+    }
+
+    /// Checks a signature over `message` that was made in this way. A way that the key has not is a signature that
+    /// does not match.
+    pub fn verify_with(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
         let bad = || KeyError::BadSignature(self.fingerprint());
         if signature.len() > SIGNATURE_LIMIT {
             return Err(bad());
         }
-        let key = VerifyingKey::from_public_key_der(&self.der).map_err(|_| bad())?;
-        let signature = DerSignature::from_bytes(signature).map_err(|_| bad())?;
-        key.verify(message, &signature).map_err(|_| bad())
+        if (self.algorithm, scheme) == (Algorithm::Ed25519, Scheme::Ed25519ph) {
+            return self.verify_prehashed(message, signature).ok_or_else(bad);
+        }
+        let check = check(self.algorithm, scheme).ok_or_else(bad)?;
+        UnparsedPublicKey::new(check, &self.bare).verify(message, signature).map_err(|_| bad())
+    }
+
+    /// Checks a signature that may have been made in any of these ways ([`Algorithm::sigstore_schemes`]), and says in
+    /// which.
+    pub fn verify_any(&self, schemes: &[Scheme], message: &[u8], signature: &[u8]) -> Result<Scheme, KeyError> {
+        let holds = |scheme: &&Scheme| self.verify_with(**scheme, message, signature).is_ok();
+        schemes.iter().find(holds).copied().ok_or_else(|| KeyError::BadSignature(self.fingerprint()))
     }
 
     /// SHA-256 over the DER as hex: how people and policies tell keys apart.
@@ -82,13 +122,10 @@ impl PublicKey {
         Sha256::digest(&self.der).into()
     }
 
-    pub(crate) fn from_verifying(key: &VerifyingKey) -> Result<Self, KeyError> {
-        let document = key.to_public_key_der().map_err(|error| KeyError::Malformed {
-            name: "the public key".into(),
-            wanted: "public key on P-256",
-            reason: error.to_string(),
-        })?;
-        Ok(Self { der: document.into_vec() })
+    fn verify_prehashed(&self, message: &[u8], signature: &[u8]) -> Option<()> {
+        let key = Ed25519Key::try_from(self.bare.as_slice()).ok()?;
+        let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
+        key.verify_prehashed_strict(Sha512::new_with_prefix(message), None, &signature).ok()
     }
 
     fn named_from_pem(text: &str, name: &str) -> Result<Self, KeyError> {
@@ -97,53 +134,58 @@ impl PublicKey {
         if text.len() as u64 > FILE_LIMIT {
             return Err(malformed("it is too long".into()));
         }
-        let text = from_first_label(text).ok_or_else(|| {
+        let armor = Armor::all(text).map_err(malformed)?.into_iter().next().ok_or_else(|| {
             malformed("it has no line -----BEGIN PUBLIC KEY-----; give the .pub file that belongs to the key".into())
         })?;
-        let label = pem::decode_label(text.as_bytes()).map_err(|error| malformed(error.to_string()))?;
-        if label != SubjectPublicKeyInfoRef::PEM_LABEL {
-            return Err(malformed(format!("it holds {label:?}; give the .pub file that belongs to the key")));
+        if armor.label != SubjectPublicKeyInfoRef::PEM_LABEL {
+            return Err(malformed(format!("it holds {:?}; give the .pub file that belongs to the key", armor.label)));
         }
-        let (_, document) = Document::from_pem(text).map_err(|error| malformed(error.to_string()))?;
-        Self::named_from_der(document.as_bytes(), name)
-    }
-
-    fn named_from_der(der: &[u8], name: &str) -> Result<Self, KeyError> {
-        let malformed = |reason: String| KeyError::Malformed { name: name.to_owned(), wanted: "PKIX key", reason };
-        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|error| malformed(error.to_string()))?;
-        let curve = info.algorithm.parameters_oid().ok().map(|oid| oid.to_string());
-        let algorithm = info.algorithm.oid.to_string();
-        match (algorithm.as_str(), curve.as_deref()) {
-            (EC, Some(P256)) => {}
-            (EC, Some(P384)) => return Err(Self::refused(name, "ECDSA on P-384")),
-            (EC, Some(P521)) => return Err(Self::refused(name, "ECDSA on P-521")),
-            (EC, other) => {
-                return Err(Self::refused(name, &format!("ECDSA on {}", other.unwrap_or("a curve of its own"))));
-            }
-            (RSA, _) => return Err(Self::refused(name, "RSA")),
-            (ED25519, _) => return Err(Self::refused(name, "Ed25519")),
-            (other, _) => return Err(Self::refused(name, other)),
-        }
-        let key = VerifyingKey::from_public_key_der(der).map_err(|error| malformed(error.to_string()))?;
-        Self::from_verifying(&key)
-    }
-
-    fn refused(name: &str, algorithm: &str) -> KeyError {
-        KeyError::Algorithm { name: name.to_owned(), algorithm: algorithm.to_owned() }
+        Ok(parse(&armor.bytes, name)?.into())
     }
 }
 
-// RFC 5480 section 2.1.1 and 2.1.1.1, RFC 8017 appendix A, RFC 8410 section 3.
-const EC: &str = "1.2.840.10045.2.1";
-const P256: &str = "1.2.840.10045.3.1.7";
-const P384: &str = "1.3.132.0.34";
-const P521: &str = "1.3.132.0.35";
-const RSA: &str = "1.2.840.113549.1.1.1";
-const ED25519: &str = "1.3.101.112";
+/// Who checks signatures of this kind.
+fn check(algorithm: Algorithm, scheme: Scheme) -> Option<&'static dyn VerificationAlgorithm> {
+    use Algorithm::{EcdsaP256, EcdsaP384, Ed25519, Rsa};
+    Some(match (algorithm, scheme) {
+        (EcdsaP256, Scheme::Ecdsa(Hash::Sha256)) => &checks::ECDSA_P256_SHA256_ASN1,
+        (EcdsaP256, Scheme::Ecdsa(Hash::Sha384)) => &checks::ECDSA_P256_SHA384_ASN1,
+        (EcdsaP384, Scheme::Ecdsa(Hash::Sha256)) => &checks::ECDSA_P384_SHA256_ASN1,
+        (EcdsaP384, Scheme::Ecdsa(Hash::Sha384)) => &checks::ECDSA_P384_SHA384_ASN1,
+        (Ed25519, Scheme::Ed25519) => &checks::ED25519,
+        (Rsa { .. }, Scheme::RsaPkcs1(Hash::Sha256)) => &checks::RSA_PKCS1_2048_8192_SHA256,
+        (Rsa { .. }, Scheme::RsaPkcs1(Hash::Sha384)) => &checks::RSA_PKCS1_2048_8192_SHA384,
+        (Rsa { .. }, Scheme::RsaPkcs1(Hash::Sha512)) => &checks::RSA_PKCS1_2048_8192_SHA512,
+        (Rsa { .. }, Scheme::RsaPss(Hash::Sha256)) => &checks::RSA_PSS_2048_8192_SHA256,
+        (Rsa { .. }, Scheme::RsaPss(Hash::Sha384)) => &checks::RSA_PSS_2048_8192_SHA384,
+        (Rsa { .. }, Scheme::RsaPss(Hash::Sha512)) => &checks::RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
 
 /// The text from its first PEM label on: people put comments above (RFC 7468 section 2 lets them).
 pub(crate) fn from_first_label(text: &str) -> Option<&str> {
     text.find("-----BEGIN ").map(|start| text[start..].trim_end())
+}
+
+impl From<Parsed> for PublicKey {
+    fn from(Parsed { der, algorithm, bare }: Parsed) -> Self {
+        Self { der, algorithm, bare }
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+}
+
+impl Eq for PublicKey {}
+
+impl std::hash::Hash for PublicKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.der.hash(state);
+    }
 }
 
 impl fmt::Debug for PublicKey {

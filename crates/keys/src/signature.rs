@@ -16,6 +16,17 @@ impl Signature {
         Self { algorithm, bytes }
     }
 
+    /// A signature from r and s, each as wide as the curve, one after the other, as PKCS#11 tokens and JWS give them;
+    /// for other algorithms from the bytes as they are. `None` where these are none.
+    pub fn from_fixed(algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
+        let bytes = match algorithm {
+            Algorithm::EcdsaP256 => p256::ecdsa::Signature::from_slice(bytes).ok()?.to_der().as_bytes().to_vec(),
+            Algorithm::EcdsaP384 => p384::ecdsa::Signature::from_slice(bytes).ok()?.to_der().as_bytes().to_vec(),
+            Algorithm::Ed25519 | Algorithm::Rsa { .. } => bytes.to_vec(),
+        };
+        Some(Self { algorithm, bytes })
+    }
+
     /// The algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -20,6 +20,13 @@ pub trait Signer: Send + Sync {
     /// or an open window.
     fn sign(&self, batch: &[Message<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError>;
 
+    /// Signs a digest that somebody else made, of which nothing more is known. Keys that hash themselves cannot.
+    fn sign_digest(&self, digest: &[u8], hash: Hash, person: &dyn Person) -> Result<Signature, KeyError> {
+        let _ = (digest, hash, person);
+        let reason = "it signs messages, and no digest that somebody else made".to_owned();
+        Err(KeyError::Sign { name: self.uri().to_string(), reason })
+    }
+
     /// The certificate that is stored with the key (X.509, DER), where there is one: notation's signatures carry it.
     fn certificate(&self) -> Result<Option<Vec<u8>>, KeyError> {
         Ok(None)

@@ -15,7 +15,8 @@ pub mod background;
 pub mod body;
 pub mod desk;
 pub mod error;
-pub mod hosts;
+pub mod holds;
+mod hosts;
 pub mod manifest;
 pub mod names;
 pub mod route;
@@ -27,6 +28,7 @@ mod registry;
 mod settings;
 
 pub use desk::{Answer, Catalogued, Cataloguing, Summary};
+pub use holds::Holds;
 pub use hosts::Hosts;
 pub use listener::{ListenError, bind, serve};
 pub use registry::Registry;

@@ -13,6 +13,7 @@ use store::Store;
 use crate::desk::{Cataloguing, Desk};
 use crate::error::{Code, Refusal};
 use crate::handlers::{blobs, lists, manifests, uploads};
+use crate::holds::{Holds, HoldsNothing};
 use crate::names::RepositoryName;
 use crate::route::Route;
 use crate::settings::Settings;
@@ -30,6 +31,7 @@ pub struct Registry {
     pub(crate) desk: Desk,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) holds: Arc<dyn Holds>,
 }
 
 impl Registry {
@@ -41,7 +43,14 @@ impl Registry {
             store,
             cataloguing,
             settings: Arc::new(settings),
+            holds: Arc::new(HoldsNothing),
         }
+    }
+
+    /// With somebody to ask which images are kept back.
+    #[must_use]
+    pub fn with_holds(self, holds: Arc<dyn Holds>) -> Self {
+        Self { holds, ..self }
     }
 
     /// Everything under `/v2/`.

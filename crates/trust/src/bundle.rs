@@ -125,6 +125,6 @@ impl Bundle {
 }
 
 /// SHA-256 over the key's PKIX DER, as base64.
-fn hint_of(key: &PublicKey) -> String {
+pub(crate) fn hint_of(key: &PublicKey) -> String {
     BASE64_STANDARD.encode(key.fingerprint_bytes())
 }

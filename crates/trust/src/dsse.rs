@@ -53,7 +53,9 @@ impl Envelope {
     pub fn signer<'a>(&self, keys: &'a [PublicKey]) -> Option<&'a PublicKey> {
         let message = pre_authentication_encoding(&self.payload_type, &self.payload.0);
         keys.iter().find(|key| {
-            self.signatures.iter().take(SIGNATURES).any(|signature| key.verify(&message, &signature.sig.0).is_ok())
+            let schemes = key.algorithm().sigstore_schemes();
+            let holds = |signature: &EnvelopeSignature| key.verify_any(schemes, &message, &signature.sig.0).is_ok();
+            self.signatures.iter().take(SIGNATURES).any(holds)
         })
     }
 }
@@ -73,6 +75,11 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Bytes written as base64, with or without padding.
+pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    LENIENT.decode(text.trim()).ok()
+}
 
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -37,6 +37,30 @@ pub enum TrustError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A signature that was to be written does not hold as it is read back. Nothing was written.
+    #[error("the signature that was made as {format} does not hold: {reason}; nothing was written")]
+    Unfit {
+        /// Which format.
+        format: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A timestamping authority did not do what was asked.
+    #[error("no timestamp from {url}: {reason}; nothing was written (leave --timestamp out to sign without)")]
+    Timestamp {
+        /// Its address.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Somebody else wrote the same thing in between.
+    #[error("somebody else has just written {what} (there is {found} now); nothing was changed, run it again")]
+    Contended {
+        /// What was to be written.
+        what: String,
+        /// What is there now.
+        found: String,
+    },
     /// A file of the store could not be read.
     #[error("cannot read signature {name}: {source}")]
     Read {

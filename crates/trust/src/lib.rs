@@ -29,22 +29,42 @@
 //! Sigstore bundle v0.3 (public keys; no certificates, no transparency log), DSSE 1.0, in-toto attestation v1, OCI
 //! distribution-spec 1.1. Left out: signatures of cosign before version 3 (`sha256-….sig`), notation, TUF.
 
+mod artifact;
+pub mod attested;
+pub mod author;
 pub mod bundle;
+pub mod certified;
+mod chain;
+pub mod cosign_tag;
 pub mod dsse;
 pub mod error;
+pub mod format;
+pub mod notation;
+pub mod publish;
 pub mod registry;
+pub mod rejection;
+pub mod revocation;
 pub mod sign;
+pub mod simple_signing;
 pub mod source;
 pub mod statement;
+pub mod statements;
 pub mod stored;
+pub mod tree;
 pub mod verify;
+pub mod withdraw;
 
+pub use author::RegistryAuthor;
 pub use bundle::Bundle;
+pub use certified::Certified;
 pub use dsse::Envelope;
 pub use error::TrustError;
+pub use format::Format;
+pub use publish::{Published, publish};
 pub use registry::RegistrySignatures;
-pub use sign::{Signed, Subject, sign};
-pub use source::SignatureSource;
+pub use rejection::Rejection;
+pub use sign::{Subject, sign};
+pub use source::{Content, Found, SignatureSource};
 pub use statement::Statement;
 pub use stored::StoredSignatures;
-pub use verify::{Examination, Rejection, Signature, Verifier};
+pub use verify::{Examination, Signature, Verifier};

@@ -1,12 +1,13 @@
-//! The signature bundles of an image in a registry.
+//! The signatures of an image in a registry.
 
 use image::client::Client;
 use image::{Digest, Reference};
 
-use crate::source::{BUNDLES, bundle_of, is_promising};
-use crate::{SignatureSource, TrustError, bundle};
+use crate::dsse::decode_base64;
+use crate::source::{BUNDLES, Content, Found, is_promising, layer_of};
+use crate::{SignatureSource, TrustError, cosign_tag, simple_signing};
 
-/// Reads bundles out of one repository of a registry.
+/// Reads signatures out of one repository of a registry.
 #[derive(Clone, Debug)]
 pub struct RegistrySignatures {
     client: Client,
@@ -19,24 +20,75 @@ impl RegistrySignatures {
         Self { client, place }
     }
 
-    fn bundle(&self, manifest: &Digest, image: &Digest) -> Result<Vec<u8>, TrustError> {
+    fn referrer(&self, manifest: &Digest, image: &Digest) -> Result<Found, TrustError> {
         let bytes = self.client.manifest(&self.place, manifest)?.bytes;
-        let bundle = bundle_of(&bytes, image, manifest)?;
-        Ok(self.client.small_blob(&self.place, &bundle, bundle::LIMIT)?.into_bytes())
+        let layer = layer_of(&bytes, image, manifest)?;
+        let bytes = self.client.small_blob(&self.place, &layer.digest, layer.limit)?.into_bytes();
+        Ok(Found { manifest: manifest.clone(), content: layer.kind.content(bytes) })
     }
-}
 
-impl SignatureSource for RegistrySignatures {
-    fn bundles(&self, image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
-        let referrers = self.client.referrers(&self.place, image, Some(bundle::MEDIA_TYPE))?;
-        let mut bundles = Vec::new();
-        for referrer in referrers.iter().filter(|referrer| is_promising(referrer)).take(BUNDLES) {
-            bundles.push(self.bundle(&referrer.digest, image));
-            // A registry that has stopped answering is not waited for once more for each of the rest.
-            if matches!(bundles.last(), Some(Err(TrustError::Registry(error))) if error.is_outage()) {
+    /// What lies under the tag of cosign before version 3; nothing where there is no such tag.
+    pub(crate) fn tagged(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+        let tag = cosign_tag::tag(image);
+        let present = match self.client.tagged(&self.place, &tag) {
+            Ok(present) => present,
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let manifest = present.bytes.digest();
+        let layers = match cosign_tag::layers(&present.bytes) {
+            Ok(layers) => layers,
+            Err(reason) => return Ok(vec![Err(TrustError::Bundle { name: tag, reason })]),
+        };
+        let mut found = Vec::new();
+        for layer in layers {
+            found.push(self.simple(manifest, &layer));
+            if is_outage(found.last()) {
                 break;
             }
         }
-        Ok(bundles)
+        Ok(found)
+    }
+
+    fn simple(&self, manifest: &Digest, layer: &cosign_tag::Layer) -> Result<Found, TrustError> {
+        let payload = self.client.small_blob(&self.place, &layer.digest, simple_signing::LIMIT)?.into_bytes();
+        simple(manifest, layer, payload)
+    }
+}
+
+/// A payload out of the older tag, with its signature.
+pub(crate) fn simple(manifest: &Digest, layer: &cosign_tag::Layer, payload: Vec<u8>) -> Result<Found, TrustError> {
+    let signature = decode_base64(&layer.signature).ok_or_else(|| TrustError::Bundle {
+        name: layer.digest.to_string(),
+        reason: "its signature is no base64".into(),
+    })?;
+    Ok(Found { manifest: manifest.clone(), content: Content::Simple { payload, signature } })
+}
+
+/// A registry that has stopped answering is not waited for once more for each of the rest.
+fn is_outage(last: Option<&Result<Found, TrustError>>) -> bool {
+    matches!(last, Some(Err(TrustError::Registry(error))) if error.is_outage())
+}
+
+impl SignatureSource for RegistrySignatures {
+    fn repository(&self) -> Option<String> {
+        Some(self.place.repository_name())
+    }
+
+    fn found(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+        // One request for all kinds, instead of one a kind.
+        let referrers = self.client.referrers(&self.place, image, None)?;
+        let mut found = Vec::new();
+        for referrer in referrers.iter().filter(|referrer| is_promising(referrer)).take(BUNDLES) {
+            found.push(self.referrer(&referrer.digest, image));
+            if is_outage(found.last()) {
+                return Ok(found);
+            }
+        }
+        match self.tagged(image) {
+            Ok(tagged) => found.extend(tagged),
+            Err(error) => found.push(Err(error)),
+        }
+        Ok(found)
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use image::{Digest, Reference};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::error::short;
 
@@ -14,11 +16,15 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The only predicate type that is a signature of an image.
 pub const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
+/// Still written by builders for provenance.
+const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 
 /// Our annotations of the signed subject.
 pub const REPOSITORY: &str = "dev.plimsoll.repository";
 /// The tag under which it was signed.
 pub const TAG: &str = "dev.plimsoll.tag";
+/// When, as the signer's clock says (RFC 3339).
+pub const SIGNED_AT: &str = "dev.plimsoll.signed-at";
 
 /// Annotations are short; what is longer is not shown to anybody.
 const LONGEST_ANNOTATION: usize = 512;
@@ -40,7 +46,7 @@ struct SubjectEntry {
     #[serde(default)]
     digest: BTreeMap<String, String>,
     #[serde(default)]
-    annotations: BTreeMap<String, Value>,
+    annotations: Map<String, Value>,
 }
 
 /// What a statement says of an image.
@@ -50,6 +56,8 @@ pub struct Said {
     pub repository: Option<String>,
     /// The tag that the signer named.
     pub tag: Option<String>,
+    /// When it was signed, as the signer said.
+    pub signed_at: Option<OffsetDateTime>,
 }
 
 /// Why a statement is no signature of an image.
@@ -64,12 +72,15 @@ pub enum NotSaid {
     /// About another image.
     #[error("it was made for another image")]
     OtherImage,
+    /// About the image in another repository.
+    #[error("it was made for the image as {0:?}, and not for it here")]
+    OtherRepository(String),
 }
 
 impl Statement {
     /// That `image` is signed, as what `reference` names.
     pub fn of_image(image: &Digest, reference: &Reference) -> Self {
-        let mut annotations = BTreeMap::new();
+        let mut annotations = Map::new();
         annotations.insert(REPOSITORY.to_owned(), reference.repository_name().into());
         if let Some(tag) = &reference.tag {
             annotations.insert(TAG.to_owned(), tag.clone().into());
@@ -79,8 +90,36 @@ impl Statement {
             kind: STATEMENT_V1.into(),
             subject: vec![SubjectEntry { digest, annotations }],
             predicate_type: COSIGN_SIGN.into(),
-            predicate: Value::Object(serde_json::Map::new()),
+            predicate: Value::Object(Map::new()),
         }
+    }
+
+    /// Something else about an image than that it is signed.
+    pub fn about(image: &Digest, predicate_type: &str, predicate: Value) -> Self {
+        let digest = BTreeMap::from([(image.algorithm().name().to_owned(), image.hex().to_owned())]);
+        Self {
+            kind: STATEMENT_V1.into(),
+            subject: vec![SubjectEntry { digest, annotations: Map::new() }],
+            predicate_type: predicate_type.into(),
+            predicate,
+        }
+    }
+
+    /// Whether a payload is a statement about `image`, of whatever type (statement v1 or v0.1).
+    pub fn is_about(payload: &[u8], image: &Digest) -> bool {
+        let Ok(statement) = serde_json::from_slice::<Self>(payload) else { return false };
+        let algorithm = image.algorithm().name();
+        matches!(statement.kind.as_str(), STATEMENT_V1 | STATEMENT_V01)
+            && statement.subject.iter().any(|entry| entry.digest.get(algorithm).is_some_and(|hex| hex == image.hex()))
+    }
+
+    /// The same, with the time at which it is signed.
+    #[must_use]
+    pub fn signed_at(mut self, time: OffsetDateTime) -> Self {
+        for entry in &mut self.subject {
+            entry.annotations.insert(SIGNED_AT.to_owned(), rfc3339(time).into());
+        }
+        self
     }
 
     /// The bytes to sign.
@@ -104,12 +143,29 @@ impl Statement {
             .iter()
             .find(|entry| entry.digest.get(algorithm).is_some_and(|hex| hex == image.hex()))
             .ok_or(NotSaid::OtherImage)?;
-        let annotation = |name: &str| {
-            let text = entry.annotations.get(name)?.as_str()?;
-            (text.len() <= LONGEST_ANNOTATION).then(|| text.to_owned())
-        };
-        Ok(Said { repository: annotation(REPOSITORY), tag: annotation(TAG) })
+        Ok(Said {
+            repository: annotation(&entry.annotations, REPOSITORY),
+            tag: annotation(&entry.annotations, TAG),
+            signed_at: time_of(&entry.annotations),
+        })
     }
+}
+
+/// A signed annotation, where it is there and not absurdly long.
+pub(crate) fn annotation(all: &Map<String, Value>, name: &str) -> Option<String> {
+    let text = all.get(name)?.as_str()?;
+    (text.len() <= LONGEST_ANNOTATION).then(|| text.to_owned())
+}
+
+/// When the signer says that it was signed.
+pub(crate) fn time_of(annotations: &Map<String, Value>) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&annotation(annotations, SIGNED_AT)?, &Rfc3339).ok()
+}
+
+/// A time to the second, in UTC.
+pub(crate) fn rfc3339(time: OffsetDateTime) -> String {
+    let whole = time.to_offset(time::UtcOffset::UTC).replace_nanosecond(0).unwrap_or(time);
+    whole.format(&Rfc3339).unwrap_or_default()
 }
 
 #[cfg(test)]

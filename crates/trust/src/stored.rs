@@ -1,4 +1,4 @@
-//! The signature bundles of an image in the server's own store.
+//! The signatures of an image in the server's own store.
 
 use std::fmt;
 use std::io::Read as _;
@@ -11,30 +11,36 @@ use store::repositories::ManifestRow;
 use tokio::runtime::Handle;
 use tokio::task;
 
-use crate::source::{BUNDLES, bundle_of, is_promising};
-use crate::{SignatureSource, TrustError, bundle};
+use crate::registry::simple;
+use crate::source::{BUNDLES, Found, is_promising, layer_of};
+use crate::{SignatureSource, TrustError, cosign_tag, simple_signing};
 
-/// Reads the bundles that lie in a repository of the store.
-pub async fn bundles(
+/// Reads what lies beside an image in a repository of the store and may be a signature.
+pub async fn found(
     store: &Store,
     repository: &str,
     image: &Digest,
-) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
-    let rows = store.referrers(repository, image, Some(bundle::MEDIA_TYPE)).await?;
+) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+    let rows = store.referrers(repository, image, None).await?;
     let manifests: Vec<Digest> =
         rows.into_iter().map(referrer).filter(is_promising).take(BUNDLES).map(|referrer| referrer.digest).collect();
+    let tagged = store.tag(repository, &cosign_tag::tag(image)).await?;
     let (store, image) = (store.clone(), image.clone());
-    let read = move || manifests.iter().map(|manifest| read(&store, manifest, &image)).collect();
+    let read = move || {
+        let referrers = manifests.iter().map(|manifest| read(&store, manifest, &image));
+        referrers.chain(tagged.iter().flat_map(|manifest| read_tagged(&store, manifest))).collect()
+    };
     Ok(task::spawn_blocking(read).await.unwrap_or_else(|cause| {
         vec![Err(TrustError::Bundle { name: "in the store".into(), reason: format!("reading them ended: {cause}") })]
     }))
 }
 
-/// [`bundles`] as a source, for a [`crate::Verifier`] that runs on a thread of its own.
+/// [`found()`] as a source, for a [`crate::Verifier`] that runs on a thread of its own.
 #[derive(Clone)]
 pub struct StoredSignatures {
     store: Store,
     repository: String,
+    name: Option<String>,
     runtime: Handle,
 }
 
@@ -42,13 +48,24 @@ impl StoredSignatures {
     /// Looks in `repository`. Must be called inside a runtime; what it gives must be used on a thread on which one may
     /// block (`spawn_blocking`), for it waits for the database there.
     pub fn new(store: Store, repository: impl Into<String>) -> Self {
-        Self { store, repository: repository.into(), runtime: Handle::current() }
+        Self { store, repository: repository.into(), name: None, runtime: Handle::current() }
+    }
+
+    /// The same, for a server that its clients know under a name: `REGISTRY/REPOSITORY`, which cosign's older signatures
+    /// must carry to count.
+    #[must_use]
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..self }
     }
 }
 
 impl SignatureSource for StoredSignatures {
-    fn bundles(&self, image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
-        self.runtime.block_on(bundles(&self.store, &self.repository, image))
+    fn repository(&self) -> Option<String> {
+        self.name.clone()
+    }
+
+    fn found(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+        self.runtime.block_on(found(&self.store, &self.repository, image))
     }
 }
 
@@ -63,9 +80,23 @@ fn referrer(row: ManifestRow) -> Referrer {
     }
 }
 
-fn read(store: &Store, manifest: &Digest, image: &Digest) -> Result<Vec<u8>, TrustError> {
-    let bundle = bundle_of(&blob(store, manifest, MANIFEST_BYTES)?, image, manifest)?;
-    blob(store, &bundle, bundle::LIMIT)
+fn read(store: &Store, manifest: &Digest, image: &Digest) -> Result<Found, TrustError> {
+    let layer = layer_of(&blob(store, manifest, MANIFEST_BYTES)?, image, manifest)?;
+    let content = layer.kind.content(blob(store, &layer.digest, layer.limit)?);
+    Ok(Found { manifest: manifest.clone(), content })
+}
+
+fn read_tagged(store: &Store, manifest: &Digest) -> Vec<Result<Found, TrustError>> {
+    let malformed = |reason| TrustError::Bundle { name: manifest.to_string(), reason };
+    let layers = blob(store, manifest, MANIFEST_BYTES).and_then(|bytes| cosign_tag::layers(&bytes).map_err(malformed));
+    let read = |layer: cosign_tag::Layer| {
+        let payload = blob(store, &layer.digest, simple_signing::LIMIT)?;
+        simple(manifest, &layer, payload)
+    };
+    match layers {
+        Ok(layers) => layers.into_iter().map(read).collect(),
+        Err(error) => vec![Err(error)],
+    }
 }
 
 /// A blob of the store. It was checked against its digest when it came in.

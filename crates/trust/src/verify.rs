@@ -1,29 +1,61 @@
-//! Holding bundles against keys.
+//! Holding signatures against keys.
 
 use image::Digest;
-use keys::PublicKey;
-use thiserror::Error;
+use keys::{Attestation, PublicKey};
+use time::OffsetDateTime;
 
-use crate::bundle::BundleError;
+use crate::chain::{self, Purpose};
 use crate::error::short;
-use crate::statement::{NotSaid, PAYLOAD_TYPE};
-use crate::{Bundle, SignatureSource, Statement, TrustError};
+use crate::notation::Descriptor;
+use crate::notation::timestamping::Token;
+use crate::statement::{NotSaid, PAYLOAD_TYPE, Said};
+use crate::{
+    Bundle, Content, Format, Found, Rejection, SignatureSource, Statement, TrustError, attested, bundle, notation,
+    simple_signing,
+};
 
 /// A signature of an image that verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// The key that made it.
     pub key: PublicKey,
-    /// The repository that the signer said it is for, from our own signed annotation.
+    /// The form in which it lay in the registry.
+    pub format: Format,
+    /// The repository that the signer said it is for, from a signed field.
     pub repository: Option<String>,
     /// The tag, likewise.
     pub tag: Option<String>,
+    /// When it was made: a timestamping authority's word where there is one, else the signer's own, signed.
+    pub signed_at: Option<OffsetDateTime>,
+    /// For notation: the trusted certificate (DER) that the signer's chain leads to, where the key itself is not
+    /// trusted by name.
+    pub authority: Option<Vec<u8>>,
+    /// The device's statement about the key, for exactly this key and not yet verified against any root.
+    pub attestation: Option<Attestation>,
+}
+
+impl Signature {
+    /// A signature by a key, of which nothing else is known.
+    pub fn by(key: PublicKey) -> Self {
+        Self {
+            key,
+            format: Format::default(),
+            repository: None,
+            tag: None,
+            signed_at: None,
+            authority: None,
+            attestation: None,
+        }
+    }
 }
 
 /// Checks signatures against a set of trusted keys.
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: Vec<PublicKey>,
+    certificates: Vec<Vec<u8>>,
+    authorities: Vec<Vec<u8>>,
+    time: Option<OffsetDateTime>,
 }
 
 /// All that was found at an image.
@@ -31,38 +63,33 @@ pub struct Verifier {
 pub struct Examination {
     /// Valid signatures by trusted keys, one for each key and what it said.
     pub signatures: Vec<Signature>,
-    /// Why the other bundles do not count, in the order in which they were found.
+    /// Why the others do not count, in the order in which they were found.
     pub rejected: Vec<Rejection>,
-}
-
-/// Why a bundle does not count.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Rejection {
-    /// It could not be fetched.
-    #[error(transparent)]
-    Unreadable(TrustError),
-    /// It is no bundle, or none that can be checked.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// Signed, if at all, by a key that is not trusted.
-    #[error("it is signed by {}", unknown(.0.as_deref()))]
-    UnknownKey(Option<String>),
-    /// It names a trusted key, and that key's signature does not hold: it was changed or made up.
-    #[error("it claims to be by the trusted key {0}, but that signature does not hold: it was changed, or made up")]
-    Forged(String),
-    /// A payload that is no statement.
-    #[error("a trusted key signed something of type {0:?} there, which is no statement about an image")]
-    PayloadType(String),
-    /// A statement by a trusted key that is no signature of this image.
-    #[error("by the trusted key {0}: {1}")]
-    NotSaid(String, NotSaid),
 }
 
 impl Verifier {
     /// A verifier that trusts these keys and no other.
     pub fn new(keys: Vec<PublicKey>) -> Self {
-        Self { keys }
+        Self { keys, certificates: Vec::new(), authorities: Vec::new(), time: None }
+    }
+
+    /// The same, trusting also those to whom one of these certificates (X.509, DER) leads: notation's signers. One that
+    /// is no authority's vouches for itself alone.
+    #[must_use]
+    pub fn trusting(self, certificates: Vec<Vec<u8>>) -> Self {
+        Self { certificates, ..self }
+    }
+
+    /// The same, believing timestamps of authorities to which one of these certificates leads.
+    #[must_use]
+    pub fn believing(self, authorities: Vec<Vec<u8>>) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// The same, for whom it is always `time`.
+    #[must_use]
+    pub fn at(self, time: OffsetDateTime) -> Self {
+        Self { time: Some(time), ..self }
     }
 
     /// The keys.
@@ -84,15 +111,30 @@ impl Verifier {
         Ok(signatures)
     }
 
-    /// Every valid signature of `image`, and why the other bundles do not count.
+    /// Every valid signature of `image`, and why the others do not count.
     pub fn examine(&self, image: &Digest, source: &dyn SignatureSource) -> Result<Examination, TrustError> {
         let mut examination = Examination::default();
-        for bundle in source.bundles(image)? {
-            match bundle.map_err(Rejection::Unreadable).and_then(|bytes| self.check(&bytes, image)) {
+        let (repository, mut attestations) = (source.repository(), Vec::new());
+        for found in source.found(image)? {
+            let checked = match found {
+                Ok(Found { content: Content::Attestation(bytes), .. }) => {
+                    match attested::parse(&bytes) {
+                        Ok(attestation) => attestations.push(attestation),
+                        Err(reason) => examination.rejected.push(Rejection::Attestation(reason)),
+                    }
+                    continue;
+                }
+                other => other.map_err(Rejection::Unreadable),
+            };
+            match checked.and_then(|found| self.check(&found, image, repository.as_deref())) {
                 Ok(signature) if examination.signatures.contains(&signature) => {}
                 Ok(signature) => examination.signatures.push(signature),
                 Err(rejection) => examination.rejected.push(rejection),
             }
+        }
+        for signature in &mut examination.signatures {
+            let own = attestations.iter().find(|(key, _)| *key == signature.key);
+            signature.attestation = own.map(|(_, attestation)| attestation.clone());
         }
         Ok(examination)
     }
@@ -117,8 +159,18 @@ impl Verifier {
         Ok(all)
     }
 
-    /// One bundle. The signature is checked before the statement is parsed.
-    fn check(&self, bytes: &[u8], image: &Digest) -> Result<Signature, Rejection> {
+    /// One thing that may be a signature. What was signed is looked at after the signature was found to hold.
+    pub fn check(&self, found: &Found, image: &Digest, repository: Option<&str>) -> Result<Signature, Rejection> {
+        match &found.content {
+            Content::Bundle(bytes) => self.check_bundle(bytes, image),
+            Content::Simple { payload, signature } => self.check_simple(payload, signature, image, repository),
+            Content::Notation(bytes) => self.check_notation(bytes, image),
+            Content::Cose => Err(Rejection::Cose),
+            Content::Attestation(_) => Err(Rejection::Attestation("is no signature".into())),
+        }
+    }
+
+    fn check_bundle(&self, bytes: &[u8], image: &Digest) -> Result<Signature, Rejection> {
         let bundle = Bundle::parse(bytes)?;
         let Some(key) = bundle.envelope.signer(&self.keys) else {
             return Err(match self.keys.iter().find(|key| bundle.names(key)) {
@@ -129,21 +181,63 @@ impl Verifier {
         if bundle.envelope.payload_type != PAYLOAD_TYPE {
             return Err(Rejection::PayloadType(short(bundle.envelope.payload_type)));
         }
-        let said = Statement::said_of(&bundle.envelope.payload.0, image)
-            .map_err(|reason| Rejection::NotSaid(key.fingerprint(), reason))?;
-        Ok(Signature { key: key.clone(), repository: said.repository, tag: said.tag })
+        let said = Statement::said_of(&bundle.envelope.payload.0, image);
+        signature(key, Format::Bundle, said)
+    }
+
+    fn check_simple(
+        &self,
+        payload: &[u8],
+        bytes: &[u8],
+        image: &Digest,
+        repository: Option<&str>,
+    ) -> Result<Signature, Rejection> {
+        let holds = |key: &&PublicKey| key.verify_any(key.algorithm().sigstore_schemes(), payload, bytes).is_ok();
+        let Some(key) = self.keys.iter().find(holds) else {
+            return Err(Rejection::UnknownKey(None));
+        };
+        signature(key, Format::CosignTag, simple_signing::said_of(payload, image, repository))
+    }
+
+    /// By a key that is trusted by name, or by one whose certificate leads to a trusted one.
+    fn check_notation(&self, bytes: &[u8], image: &Digest) -> Result<Signature, Rejection> {
+        let malformed = |reason: String| Rejection::Malformed { format: Format::Notation, reason };
+        let envelope = notation::Envelope::parse(bytes).map_err(malformed)?;
+        let key = envelope.check_signature().map_err(malformed)?;
+        let now = self.time.unwrap_or_else(OffsetDateTime::now_utc);
+        if let Some(end) = envelope.expiry().map_err(malformed)?
+            && end < now
+        {
+            return Err(malformed(format!("was to be used until {end} only")));
+        }
+        let stamped = match envelope.timestamp() {
+            // An authority that nobody here believes says nothing, right or wrong.
+            Some(token) if !self.authorities.is_empty() => {
+                Token::check(token, envelope.signature()).and_then(|token| token.trusted(&self.authorities)).map(Some)
+            }
+            _ => Ok(None),
+        };
+        let stamped = stamped.map_err(|reason| malformed(format!("does not count: {reason}")))?;
+        let authority = if self.keys.contains(&key) {
+            None
+        } else if self.certificates.is_empty() {
+            return Err(Rejection::UnknownKey(Some(bundle::hint_of(&key))));
+        } else {
+            let at = stamped.unwrap_or(now);
+            let found = chain::anchor(envelope.certificates(), &self.certificates, at, Purpose::CodeSigning);
+            let refused = |reason| malformed(format!("is by the key {}: {reason}", key.fingerprint()));
+            Some(found.map_err(refused)?.to_vec())
+        };
+        let signed_at = match stamped {
+            Some(time) => time,
+            None => envelope.signing_time().map_err(malformed)?,
+        };
+        let said = notation::said_of(envelope.payload(), Descriptor { digest: image }, signed_at);
+        Ok(Signature { authority, ..signature(&key, Format::Notation, said)? })
     }
 }
 
-/// A key that is not trusted, by its fingerprint where the bundle hints at one.
-fn unknown(hint: Option<&str>) -> String {
-    use base64::Engine as _;
-    let fingerprint = hint.and_then(|hint| base64::prelude::BASE64_STANDARD.decode(hint).ok());
-    match fingerprint {
-        Some(bytes) if bytes.len() == 32 => {
-            let hex = bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-            format!("another key, which calls itself {hex}")
-        }
-        _ => "another key".into(),
-    }
+fn signature(key: &PublicKey, format: Format, said: Result<Said, NotSaid>) -> Result<Signature, Rejection> {
+    let Said { repository, tag, signed_at } = said.map_err(|reason| Rejection::NotSaid(key.fingerprint(), reason))?;
+    Ok(Signature { format, repository, tag, signed_at, ..Signature::by(key.clone()) })
 }

@@ -59,3 +59,20 @@ pub(crate) fn cosign() -> Option<PathBuf> {
     println!("skipped: no {}; scripts/install.sh test builds it", path.display());
     None
 }
+
+/// Docker's clients that have hooks, with their versions. `scripts/install.sh test` builds them where the module proxy gives
+/// their source out; one that is missing is named.
+pub(crate) fn docker_clients() -> Vec<(String, PathBuf)> {
+    let mut clients = Vec::new();
+    for name in ["DOCKER_28_VERSION", "DOCKER_29_VERSION"] {
+        let version = setting(name);
+        let client = tools().map(|tools| tools.join(format!("docker-{version}/docker"))).filter(|path| path.is_file());
+        match client {
+            Some(client) => clients.push((version, client)),
+            None => println!("skipped: no docker client {version}; scripts/install.sh test builds it"),
+        }
+    }
+    let must = std::env::var("PLIMSOLL_REQUIRE").as_deref() == Ok("1");
+    assert!(!clients.is_empty() || !must, "neither of docker's clients with hooks is here");
+    clients
+}

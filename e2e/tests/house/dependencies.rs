@@ -37,12 +37,12 @@ fn no_version_is_declared_that_no_crate_takes() {
 #[test]
 fn versions_stand_in_the_workspace_manifest_alone() {
     let mut wrong = Vec::new();
-    for room in workspace::rooms() {
-        let manifest = workspace::manifest(&format!("crates/{room}/Cargo.toml"));
+    for folder in workspace::folders() {
+        let manifest = workspace::manifest(&format!("{folder}/Cargo.toml"));
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
             for (name, value) in manifest.get(section).and_then(toml::Value::as_table).into_iter().flatten() {
                 if value.get("workspace").and_then(toml::Value::as_bool) != Some(true) {
-                    wrong.push(format!("{room}: {name}"));
+                    wrong.push(format!("{folder}: {name}"));
                 }
             }
         }

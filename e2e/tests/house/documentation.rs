@@ -4,12 +4,12 @@ use crate::workspace;
 
 #[test]
 fn each_crate_begins_with_a_module_doc_that_is_more_than_its_name() {
-    for room in workspace::rooms() {
+    for folder in workspace::folders() {
         let file = ["lib.rs", "main.rs"]
-            .map(|name| format!("crates/{room}/src/{name}"))
+            .map(|name| format!("{folder}/src/{name}"))
             .into_iter()
             .find(|path| workspace::root().join(path).is_file())
-            .unwrap_or_else(|| panic!("{room} has neither lib.rs nor main.rs"));
+            .unwrap_or_else(|| panic!("{folder} has neither lib.rs nor main.rs"));
         let text = workspace::read(&file);
         let doc: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
         assert!(doc.join(" ").len() > 60, "{file} begins with no doc that says the crate's job");

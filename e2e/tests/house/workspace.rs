@@ -38,6 +38,15 @@ pub(crate) fn rooms() -> BTreeSet<String> {
         .collect()
 }
 
+/// The crate of test support: other crates may have it among their `[dev-dependencies]`, and nowhere else.
+pub(crate) const TEST_SUPPORT: &str = "virtual-card";
+
+/// The folders of the rooms and of the test support, from the root.
+pub(crate) fn folders() -> Vec<String> {
+    let rooms = rooms().into_iter().map(|room| format!("crates/{room}"));
+    rooms.chain([format!("e2e/{TEST_SUPPORT}")]).collect()
+}
+
 /// The Rust files of a room, its tests among them.
 pub(crate) fn sources(room: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -254,7 +254,8 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> 
         _ => "there is no report of it".to_owned(),
     };
     let evidence = Known::new(catalog, name, report.clone().ok_or(reason));
-    let subject = Subject { repository: catalog.full_name(name), digest: digest.clone(), index };
+    let subject =
+        Subject { repository: catalog.full_name(name), digest: digest.clone(), index, tag: tags.first().cloned() };
     let judgement = judge(&catalog.policy, &subject, &evidence, OffsetDateTime::now_utc()).await;
     Ok(Image {
         repository: name.to_owned(),

@@ -102,6 +102,6 @@ async fn newest(
 ) -> Result<Option<Newest>, Failure> {
     let Some(manifest) = images::manifest(catalog, repository, &tag.digest).await? else { return Ok(None) };
     let images = images::knowledge(catalog, &manifest.images).await?;
-    let standing = Standing::of(catalog, repository, &tag.digest, &images).await?;
+    let standing = Standing::of(catalog, repository, Some(&tag.tag), &tag.digest, &images).await?;
     Ok(Some(Newest { tag: tag.tag, pushed_at: tag.updated_at, standing, images }))
 }

@@ -94,7 +94,7 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str) -> Result<Repository
     for row in rows {
         let manifest = images::manifest(catalog, name, &row.digest).await?;
         let images = images::knowledge(catalog, &manifest.map(|manifest| manifest.images).unwrap_or_default()).await?;
-        let standing = Standing::of(catalog, name, &row.digest, &images).await?;
+        let standing = Standing::of(catalog, name, Some(&row.tag), &row.digest, &images).await?;
         tags.push(Tagged { tag: row.tag, digest: row.digest, updated_at: row.updated_at, standing, images });
     }
     Ok(Repository { name: name.to_owned(), reference: catalog.full_name(name), tags, next })

@@ -103,3 +103,28 @@ async fn a_signature_of_an_index_is_one_of_each_of_its_platforms() {
         assert!(row.contains("0 0 0 0 0 0 0 trusted"), "{words}: {list}");
     }
 }
+
+#[tokio::test]
+async fn a_tag_that_the_policy_holds_is_given_once_its_image_is_signed() {
+    use registry::Holds as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (trusted, other) = (key(&folder, "trusted.key"), key(&folder, "other.key"));
+    let rule = "[[rule]]\nimages = \"registry.example.com/team/**\"\nmode = \"enforce\"\nhold = true\n\
+                signers = { keys = [\"trusted.pub\"] }\n";
+    let policy = Policy::parse(rule, "policy.toml", folder.path()).unwrap();
+    let shelf = Shelf::new().await;
+    let image = shelf.push("team/app", Some("1"), "team/app", "2026-11-25T08:00:00Z").await;
+    let catalog = shelf.catalog(vec![], policy);
+    let reason = catalog.reason("team/app", "1", &image).await.unwrap();
+    assert!(reason.contains("pending") && reason.contains("plimsoll sign"), "{reason}");
+    shelf.attach("team/app", &image, &bundle(&image, &other)).await;
+    assert!(catalog.reason("team/app", "1", &image).await.is_some());
+    shelf.attach("team/app", &image, &bundle(&image, &trusted)).await;
+    assert_eq!(catalog.reason("team/app", "1", &image).await, None);
+    // What no rule holds, and where signatures themselves lie.
+    assert_eq!(catalog.reason("else/where", "1", &image).await, None);
+    let unsigned = Digest::sha256(b"unsigned");
+    assert!(catalog.reason("team/app", "2", &unsigned).await.is_some());
+    assert_eq!(catalog.reason("team/app", &format!("sha256-{}.sig", image.hex()), &unsigned).await, None);
+}

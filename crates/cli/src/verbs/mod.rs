@@ -1,7 +1,9 @@
 //! One file a verb.
 
+pub(crate) mod agent;
 pub(crate) mod completions;
 pub(crate) mod db;
+pub(crate) mod docker;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod man;
@@ -61,6 +63,9 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Man(verb) => man::print(&verb),
         Verb::Opener(verb) => opener::serve(&verb),
         Verb::Worker(verb) => worker::serve(&verb),
+        Verb::DockerPlugin(verb) => docker::install::perform(&verb),
+        Verb::DockerLook(verb) => halves(verb, &general),
+        Verb::Agent(verb) => agent::perform(verb, &Start::new(&general)?),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
         Verb::Sbom(verb) => halves(verb, &general),

@@ -81,7 +81,7 @@ impl Command for Arguments {
             None => passphrase::ask(key.name())?,
         };
         let signer = key.unlock(&passphrase)?;
-        trust::sign(&client, &subject, &signer, &Nobody, OffsetDateTime::now_utc())?;
+        trust::sign(&client, &subject, &[trust::Format::Bundle], &signer, &Nobody, OffsetDateTime::now_utc())?;
         let fingerprint = signer.public_key().fingerprint();
         output::write(format!("signed {}@{digest} by key {fingerprint}\n", image.repository_name()).as_bytes())?;
         Ok(ExitCode::SUCCESS)

@@ -111,6 +111,7 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
     let registry = Registry::new(store.clone(), Arc::new(scanner), registry::Settings::default());
     let name = prepared.names.first().map_or_else(|| address.to_string(), ToString::to_string);
     let catalog = Catalog::new(store.clone(), Arc::new(advisories), Arc::new(policy), &name);
+    let registry = registry.with_holds(Arc::new(catalog.clone()));
     let pages = catalog::router(catalog.clone()).fallback_service(any(catalog::not_found).with_state(catalog));
 
     // Before it is told that the server is there: who ends it at once should be heard.

@@ -84,9 +84,12 @@ impl Command for Arguments {
             Trusted::Keys(keys) => (keys.iter().map(|(_, key)| key.clone()).collect(), None),
             Trusted::Policy(file) => {
                 let policy = file.parse()?;
-                let Some(keys) = policy.needs(&place).signers else {
+                let signers = policy.needs(&place).signers;
+                let keys =
+                    signers.iter().flat_map(|signers| &signers.keys).map(|trusted| trusted.key.clone()).collect();
+                if signers.is_empty() {
                     bail!("{} wants no signature of {place}; name whom to trust with --key PUB", file.name());
-                };
+                }
                 (keys, Some(policy))
             }
         };
@@ -96,7 +99,16 @@ impl Command for Arguments {
         let requirement = policy.and_then(|policy| {
             let signatures = Some(Ok(found.signatures.clone()));
             let now = OffsetDateTime::now_utc();
-            let facts = Facts { repository: &place, digest: &digest, signatures, report: None, now };
+            let facts = Facts {
+                repository: &place,
+                digest: &digest,
+                index: index.as_ref(),
+                tag: image.tag.as_deref(),
+                signatures,
+                revocation: None,
+                report: None,
+                now,
+            };
             // Signatures are the first thing that a rule can ask for; the others are not asked here.
             policy.judge(&facts).requirements.into_iter().next()
         });

@@ -1,6 +1,7 @@
 //! The facts held against the rule.
 
 mod findings;
+mod revocation;
 mod signatures;
 mod verdict;
 
@@ -8,7 +9,7 @@ use ::findings::Report;
 use image::Digest;
 use trust::Signature;
 
-use crate::{Mode, Policy, normalise};
+use crate::{Mode, Policy, Revoked, normalise};
 
 pub use findings::Excepted;
 pub use verdict::Verdict;
@@ -20,8 +21,14 @@ pub struct Facts<'a> {
     pub repository: &'a str,
     /// Its platform manifest.
     pub digest: &'a Digest,
+    /// The index through which it was reached, where it was.
+    pub index: Option<&'a Digest>,
+    /// The tag that it was asked for by.
+    pub tag: Option<&'a str>,
     /// Valid signatures; an error text where they could not be fetched.
     pub signatures: Option<Result<Vec<Signature>, String>>,
+    /// What was revoked; an error text where there is no list that can be believed. `None` where nobody looked.
+    pub revocation: Option<Result<Revoked, String>>,
     /// Its findings; an error text where there are none (pending, no index).
     pub report: Option<Result<&'a Report, String>>,
     /// The time to judge by.
@@ -92,9 +99,11 @@ impl Policy {
     pub fn judge_signatures(&self, facts: &Facts<'_>) -> Judgement {
         let mut judgement = self.unjudged(facts);
         if let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off)
-            && let Some(signers) = &rule.signers
+            && !rule.signers.is_empty()
         {
-            judgement.requirements.push(signatures::judge(signers, facts));
+            let demands = rule.signers.iter().map(|signers| signatures::judge(signers, facts));
+            judgement.requirements.extend(demands);
+            judgement.requirements.extend(self.revocation().map(|revocation| revocation::judge(revocation, facts)));
         }
         judgement
     }

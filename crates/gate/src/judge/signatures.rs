@@ -1,10 +1,19 @@
-//! Is it signed by enough of the rule's keys?
+//! Is it signed by enough of the signers that a rule demands, in the way that it demands?
+
+use std::fmt::Write as _;
+
+use image::Digest;
+use keys::TouchPolicy;
+use trust::{Format, Signature};
 
 use super::{Facts, Requirement, count, plain};
-use crate::{Signers, TrustedKey};
+use crate::{Bind, Hardware, Signers, normalise};
+
+/// Most signatures that are named among the details.
+const MOST_NAMED: usize = 8;
 
 pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
-    let wanted = wanted(signers);
+    let wanted = signers.wanted();
     let unmet = |found: String, details: Vec<String>, mend: String| Requirement {
         wanted: wanted.clone(),
         met: false,
@@ -30,27 +39,220 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
         }
         Some(Ok(signatures)) => signatures,
     };
-    // Counted by the rule's own keys: a key that signed twice, or one that the rule does not name, adds nothing.
-    let by: Vec<&TrustedKey> =
-        signers.keys.iter().filter(|trusted| signatures.iter().any(|signature| signature.key == trusted.key)).collect();
-    let names = by.iter().map(|trusted| plain(&trusted.name)).collect::<Vec<_>>().join(", ");
-    if by.len() >= signers.threshold {
-        return Requirement { wanted, met: true, found: format!("signed by {names}"), details: vec![], mend: None };
+    // Counted by the rule's own signers: one who signed twice, or one whom the rule does not name, adds nothing.
+    let mut by: Vec<Signer<'_>> = Vec::new();
+    let mut short: Vec<String> = Vec::new();
+    for signature in signatures {
+        let Some(signer) = Signer::of(signature, signers) else { continue };
+        match lacks(signature, signers, facts) {
+            None if by.contains(&signer) => {}
+            None => by.push(signer),
+            Some(reason) => short.push(format!("{}: {reason}", plain(signer.name()))),
+        }
     }
-    let found = match by.len() {
-        0 => "it has no valid signature by such a key".to_owned(),
-        some => format!("only {} of {} signed: {names}", some, signers.threshold),
+    if by.len() >= signers.threshold {
+        let names: Vec<String> = by.iter().map(|signer| plain(signer.name())).collect();
+        return Requirement {
+            wanted,
+            met: true,
+            found: format!("signed by {}", names.join(", ")),
+            details: vec![],
+            mend: None,
+        };
+    }
+    let names = by.iter().map(|signer| plain(signer.name())).collect::<Vec<_>>().join(", ");
+    let found = match (by.len(), short.is_empty()) {
+        (0, true) if signers.certificates.is_empty() => "it has no valid signature by such a key".to_owned(),
+        (0, true) => "it has no valid signature by such a signer".to_owned(),
+        (0, false) => "its signatures are not of the wanted kind".to_owned(),
+        (some, _) => format!("only {some} of {} signed: {names}", signers.threshold),
     };
-    unmet(found, vec![], format!("sign it with `plimsoll sign {image}`"))
+    short.truncate(MOST_NAMED);
+    let with = if signers.hardware.is_some() { "with a key on a device, " } else { "" };
+    unmet(found, short, format!("sign it {with}with `plimsoll sign {image}`"))
 }
 
-/// `a signature by release.pub`, `signatures by 2 of a.pub, b.pub and c.pub`.
+/// Who signed, as the rule knows them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signer<'a> {
+    /// A key that the rule names.
+    Key(&'a str),
+    /// The holder of a key that an authority certified, told from others by the key.
+    Certified(&'a str, &'a keys::PublicKey),
+}
+
+impl<'a> Signer<'a> {
+    fn of(signature: &'a Signature, signers: &'a Signers) -> Option<Self> {
+        if let Some(trusted) = signers.keys.iter().find(|trusted| trusted.key == signature.key) {
+            return Some(Self::Key(&trusted.name));
+        }
+        let authority = signature.authority.as_deref()?;
+        let trusted = signers.certificates.iter().find(|trusted| trusted.der == authority)?;
+        Some(Self::Certified(&trusted.name, &signature.key))
+    }
+
+    fn name(&self) -> &'a str {
+        match self {
+            Self::Key(name) | Self::Certified(name, _) => name,
+        }
+    }
+}
+
+/// What a signature by one of the signers lacks, where it does.
+fn lacks(signature: &Signature, signers: &Signers, facts: &Facts<'_>) -> Option<String> {
+    if !signers.formats.is_empty() && !signers.formats.contains(&signature.format) {
+        return Some(format!("the signature is a {}", noun(signature.format)));
+    }
+    if let Some(reason) = bound(signature, signers.bind, facts) {
+        return Some(reason);
+    }
+    if let Some(age) = signers.not_older_than {
+        match signature.signed_at {
+            None => return Some("the signature does not say when it was made".into()),
+            Some(made) if facts.now - made > age.duration() => {
+                return Some(format!("the signature is older than {age}: it was made on {}", made.date()));
+            }
+            // A signer's clock may be a little ahead; a date far ahead would stay young for ever.
+            Some(made) if made - facts.now > time::Duration::minutes(10) => {
+                return Some(format!("the signature says that it was made in the future, on {}", made.date()));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(revoked) = facts.revoked(signature) {
+        return Some(revoked);
+    }
+    signers.hardware.as_ref().and_then(|hardware| attested(signature, hardware, facts))
+}
+
+fn bound(signature: &Signature, bind: Bind, facts: &Facts<'_>) -> Option<String> {
+    if bind == Bind::Digest {
+        return None;
+    }
+    match &signature.repository {
+        None => return Some("the signature names no repository".into()),
+        Some(signed) if normalise(signed) != normalise(facts.repository) => {
+            return Some(format!("the signature is for {}", plain(signed)));
+        }
+        Some(_) => {}
+    }
+    if bind == Bind::Repository {
+        return None;
+    }
+    match (&signature.tag, facts.tag) {
+        (None, _) => Some("the signature names no tag".into()),
+        (Some(_), None) => Some("the image was asked for by digest, and the rule wants its tag signed".into()),
+        (Some(signed), Some(asked)) if signed != asked => {
+            Some(format!("the signature is for the tag {}", plain(signed)))
+        }
+        (Some(_), Some(_)) => None,
+    }
+}
+
+/// What the attestation of the signer's key does not prove.
+fn attested(signature: &Signature, hardware: &Hardware, facts: &Facts<'_>) -> Option<String> {
+    let Some(attestation) = &signature.attestation else {
+        return Some("nothing attests that the key was made inside a device".into());
+    };
+    let roots: Vec<Vec<u8>> = hardware.roots.iter().map(|root| root.der.clone()).collect();
+    let proved = match keys::attestation::verify(attestation, &roots, facts.now.into()) {
+        Ok(proved) => proved,
+        Err(error) => return Some(format!("the attestation of the key does not hold: {}", plain(&error.to_string()))),
+    };
+    if proved.key != signature.key {
+        return Some("the attestation is of another key".into());
+    }
+    if proved.touch < hardware.touch {
+        return Some(format!("the key asks for a touch {}", often(proved.touch)));
+    }
+    match hardware.firmware {
+        Some(least) if proved.firmware < least => {
+            Some(format!("the device's firmware is {}, below {least}", proved.firmware))
+        }
+        _ => None,
+    }
+}
+
+fn often(touch: TouchPolicy) -> &'static str {
+    match touch {
+        TouchPolicy::Never => "never",
+        TouchPolicy::Cached => "once in 15 s (cached) and not always",
+        TouchPolicy::Always => "always",
+    }
+}
+
+fn noun(format: Format) -> &'static str {
+    match format {
+        Format::Bundle => "Sigstore bundle",
+        Format::CosignTag => "signature under cosign's older tag",
+        Format::Notation => "notation signature",
+    }
+}
+
+impl Signers {
+    /// The demand as a noun phrase: `a signature by release.pub`, `2 signatures by a.pub and b.pub, with a key made
+    /// inside a device`.
+    pub fn wanted(&self) -> String {
+        wanted(self)
+    }
+}
+
 fn wanted(signers: &Signers) -> String {
-    let names: Vec<String> = signers.keys.iter().map(|trusted| plain(&trusted.name)).collect();
-    match (&names[..], signers.threshold) {
-        ([only], _) => format!("a signature by {only}"),
-        (_, 1) => format!("a signature by one of {}", names.join(", ")),
-        (_, all) if all == names.len() => format!("{} by {}", count(all, "signature"), names.join(" and ")),
-        (_, some) => format!("{} by different ones of {}", count(some, "signature"), names.join(", ")),
+    let mut names: Vec<String> = signers.keys.iter().map(|trusted| plain(&trusted.name)).collect();
+    for certificate in &signers.certificates {
+        let name = format!("a holder of {}", plain(&certificate.name));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut text = match (&names[..], signers.threshold, &signers.team) {
+        (_, 1, Some(team)) => format!("a signature by the team {}", plain(team)),
+        (_, some, Some(team)) => {
+            format!("{} by different members of the team {}", count(some, "signature"), plain(team))
+        }
+        ([only], 1, None) => format!("a signature by {only}"),
+        (_, 1, None) => format!("a signature by one of {}", names.join(", ")),
+        (_, all, None) if all == names.len() => format!("{} by {}", count(all, "signature"), names.join(" and ")),
+        (_, some, None) => format!("{} by different ones of {}", count(some, "signature"), names.join(", ")),
+    };
+    // Writing to a string cannot fail.
+    if !signers.formats.is_empty() {
+        let words: Vec<&str> = signers.formats.iter().map(|format| noun(*format)).collect();
+        let _ = write!(text, ", as {}", words.join(" or "));
+    }
+    match signers.bind {
+        Bind::Digest => {}
+        Bind::Repository => text.push_str(", for this repository"),
+        Bind::Tag => text.push_str(", for this repository and tag"),
+    }
+    if let Some(hardware) = &signers.hardware {
+        text.push_str(", with a key made inside a device");
+        match hardware.touch {
+            TouchPolicy::Never => {}
+            TouchPolicy::Cached => text.push_str(" that wants a touch"),
+            TouchPolicy::Always => text.push_str(" that wants a touch for each signature"),
+        }
+        if let Some(least) = hardware.firmware {
+            let _ = write!(text, " (firmware {least} or newer)");
+        }
+    }
+    if let Some(age) = signers.not_older_than {
+        let _ = write!(text, ", not older than {age}");
+    }
+    text
+}
+
+impl Facts<'_> {
+    /// Why a signature no longer counts, by the list of what was revoked.
+    fn revoked(&self, signature: &Signature) -> Option<String> {
+        let Some(Ok(list)) = &self.revocation else { return None };
+        let by_key = list.key(&signature.key.fingerprint());
+        let reason = by_key.or_else(|| self.digests().find_map(|digest| list.image(digest)))?;
+        Some(format!("revoked: {}", plain(reason)))
+    }
+
+    /// The digests under which the image was reached.
+    pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
+        std::iter::once(self.digest).chain(self.index)
     }
 }

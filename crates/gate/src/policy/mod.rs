@@ -7,10 +7,8 @@ mod section;
 
 use std::path::Path;
 
+use crate::{Age, Mode, Rule, Signers, TrustedKey};
 use image::Digest;
-use keys::PublicKey;
-
-use crate::{Mode, Rule};
 
 pub use problem::{PolicyError, Problem};
 
@@ -19,14 +17,26 @@ pub use problem::{PolicyError, Problem};
 pub struct Policy {
     name: String,
     rules: Vec<Rule>,
+    revocation: Option<Revocation>,
     version: Digest,
+}
+
+/// Who may withdraw trust from keys and images.
+#[derive(Clone, Debug)]
+pub struct Revocation {
+    /// The keys of the revoking role; one signature is enough.
+    pub keys: Vec<TrustedKey>,
+    /// How old the list may be, where that is to be stricter than the expiry that it states itself.
+    pub max_age: Option<Age>,
 }
 
 /// What the rule for a repository wants to be told before it can decide.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
-    /// Signatures, checked against these keys.
-    pub signers: Option<Vec<PublicKey>>,
+    /// Signatures, for these demands; none where nothing is demanded of them.
+    pub signers: Vec<Signers>,
+    /// The list of what was revoked, where the policy names who keeps one.
+    pub revocation: Option<Revocation>,
     /// The image's findings.
     pub findings: bool,
 }
@@ -34,9 +44,9 @@ pub struct Needs {
 impl Policy {
     /// Reads a policy. `name` is for errors; `folder` is where the relative paths of key files start.
     pub fn parse(text: &str, name: &str, folder: &Path) -> Result<Self, PolicyError> {
-        let rules = parse::rules(text, name, folder)?;
-        let version = version(text, &rules);
-        Ok(Self { name: name.to_owned(), rules, version })
+        let parse::Read { rules, revocation } = parse::read(text, name, folder)?;
+        let version = version(text, &rules, revocation.as_ref());
+        Ok(Self { name: name.to_owned(), rules, revocation, version })
     }
 
     /// The file that it was read from, as errors and reasons name it.
@@ -55,6 +65,11 @@ impl Policy {
         &self.version
     }
 
+    /// Who may withdraw trust, where the policy says so.
+    pub fn revocation(&self) -> Option<&Revocation> {
+        self.revocation.as_ref()
+    }
+
     /// The rule that holds for a repository: the first that matches.
     pub fn rule_for(&self, repository: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.images.matches(repository))
@@ -64,10 +79,8 @@ impl Policy {
     pub fn needs(&self, repository: &str) -> Needs {
         match self.rule_for(repository) {
             Some(rule) if rule.mode != Mode::Off => Needs {
-                signers: rule
-                    .signers
-                    .as_ref()
-                    .map(|signers| signers.keys.iter().map(|trusted| trusted.key.clone()).collect()),
+                revocation: self.revocation.clone().filter(|_| !rule.signers.is_empty()),
+                signers: rule.signers.clone(),
                 findings: rule.findings.is_some(),
             },
             _ => Needs::default(),
@@ -77,16 +90,22 @@ impl Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { name: String::new(), rules: Vec::new(), version: version("", &[]) }
+        Self { name: String::new(), rules: Vec::new(), revocation: None, version: version("", &[], None) }
     }
 }
 
-fn version(text: &str, rules: &[Rule]) -> Digest {
+fn version(text: &str, rules: &[Rule], revocation: Option<&Revocation>) -> Digest {
     let mut bytes = text.as_bytes().to_vec();
-    for trusted in rules.iter().filter_map(|rule| rule.signers.as_ref()).flat_map(|signers| &signers.keys) {
-        // A zero byte cannot stand in TOML, so no text can be mistaken for a text and a key.
+    // A zero byte cannot stand in TOML, so no text can be mistaken for a text and a key.
+    let mut add = |der: &[u8]| {
         bytes.push(0);
-        bytes.extend_from_slice(trusted.key.der());
+        bytes.extend_from_slice(der);
+    };
+    for signers in rules.iter().flat_map(|rule| &rule.signers) {
+        signers.keys.iter().for_each(|trusted| add(trusted.key.der()));
+        let roots = signers.hardware.iter().flat_map(|hardware| &hardware.roots);
+        signers.certificates.iter().chain(&signers.timestamps).chain(roots).for_each(|trusted| add(&trusted.der));
     }
+    revocation.iter().flat_map(|revocation| &revocation.keys).for_each(|trusted| add(trusted.key.der()));
     Digest::sha256(&bytes)
 }

@@ -11,21 +11,31 @@ use time::{Date, Month};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::Revocation;
 use super::lines::Lines;
 use super::problem::{PolicyError, Problem};
 use super::section::{Problems, Section, closest, excerpt, listed, string, wrong_type};
-use crate::{Exception, FindingsLimit, Mode, Rule, Signers, Tolerance, TrustedKey};
+use crate::{Exception, FindingsLimit, Mode, Rule, Tolerance};
 
 mod key_file;
+mod revocation;
+mod signers;
+mod teams;
 
 /// Far above any policy that people review; below what would make matching slow.
 const MOST_RULES: usize = 10_000;
 const MODES: [&str; 3] = ["off", "warn", "enforce"];
 const TOLERANCES: [&str; 6] = ["none", "negligible", "low", "medium", "high", "critical"];
-const RULE_KEYS: [&str; 5] = ["images", "mode", "signers", "findings", "exceptions"];
+const RULE_KEYS: [&str; 6] = ["images", "mode", "signers", "findings", "exceptions", "hold"];
 
-/// Reads the rules of a policy, or all that is wrong with it.
-pub(super) fn rules(text: &str, name: &str, folder: &Path) -> Result<Vec<Rule>, PolicyError> {
+/// What a policy file says.
+pub(super) struct Read {
+    pub(super) rules: Vec<Rule>,
+    pub(super) revocation: Option<Revocation>,
+}
+
+/// Reads a policy, or all that is wrong with it.
+pub(super) fn read(text: &str, name: &str, folder: &Path) -> Result<Read, PolicyError> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map(|span| lines.line(&span));
@@ -33,11 +43,14 @@ pub(super) fn rules(text: &str, name: &str, folder: &Path) -> Result<Vec<Rule>, 
         PolicyError { name: name.to_owned(), problems: vec![Problem { line, message }] }
     })?;
     let mut problems = Problems::new(&lines);
-    let top = Section::open("the file", &["rule"], document.get_ref(), 0..0, &mut problems);
+    let top = Section::open("the file", &["rule", "teams", "revocation"], document.get_ref(), 0..0, &mut problems);
+    let teams = top.optional("teams").map(|value| teams::read(value, folder, &mut problems)).unwrap_or_default();
+    let revocation = top.optional("revocation").and_then(|value| revocation::read(value, folder, &mut problems));
+    let around = Around { folder, teams: &teams };
     let mut rules = Vec::new();
     if let Some(value) = top.optional("rule") {
         for (table, span) in tables("rule", value, "each rule under [[rule]]", &mut problems) {
-            rules.extend(rule(table, span, folder, &mut problems));
+            rules.extend(rule(table, span, around, &mut problems));
         }
     }
     if rules.len() > MOST_RULES {
@@ -45,15 +58,26 @@ pub(super) fn rules(text: &str, name: &str, folder: &Path) -> Result<Vec<Rule>, 
     }
     check_reachable(&rules, &mut problems);
     match problems.into_sorted() {
-        problems if problems.is_empty() => Ok(rules.into_iter().map(|(rule, _)| rule).collect()),
+        problems if problems.is_empty() => {
+            Ok(Read { rules: rules.into_iter().map(|(rule, _)| rule).collect(), revocation })
+        }
         problems => Err(PolicyError { name: name.to_owned(), problems }),
     }
+}
+
+/// What stands around a rule.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    /// Where relative paths start.
+    folder: &'a Path,
+    /// The teams of the file.
+    teams: &'a [teams::Team],
 }
 
 fn rule(
     table: &DeTable<'_>,
     span: Range<usize>,
-    folder: &Path,
+    around: Around<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<(Rule, Range<usize>)> {
     let line = problems.line(&span);
@@ -76,85 +100,35 @@ fn rule(
             }
         }
     });
-    let signers = section.optional("signers").and_then(|value| signers(value, folder, problems));
+    let signers = section.optional("signers").map(|value| signers::read(value, around, problems));
     let findings = section.optional("findings").and_then(|value| findings_limit(value, problems));
     let exceptions = section.optional("exceptions").map(|value| exceptions(value, problems));
+
+    let hold = flag("hold", section.optional("hold"), problems);
 
     let demands = section.optional("signers").is_some() || section.optional("findings").is_some();
     if !demands && matches!(mode, Some(Mode::Warn | Mode::Enforce)) {
         problems.add(&span, "the rule demands nothing; add `signers` or `findings`, or write mode = \"off\"");
     }
+    if hold == Some(true) && (signers.as_ref().is_none_or(Vec::is_empty) || mode == Some(Mode::Off)) {
+        problems.add(
+            &span,
+            "`hold` keeps an image back until it is signed, but the rule demands no signature; add `signers`",
+        );
+    }
     if exceptions.is_some() && section.optional("findings").is_none() {
         problems.add(&span, "the rule has exceptions but no `findings` that they could be from; add `findings`");
     }
-    let rule =
-        Rule { images: images?, mode: mode?, signers, findings, exceptions: exceptions.unwrap_or_default(), line };
+    let rule = Rule {
+        images: images?,
+        mode: mode?,
+        signers: signers.unwrap_or_default(),
+        findings,
+        exceptions: exceptions.unwrap_or_default(),
+        hold: hold?,
+        line,
+    };
     Some((rule, span))
-}
-
-/// `{ keys = ["release.pub"], threshold = 1 }`.
-fn signers(value: &Spanned<DeValue<'_>>, folder: &Path, problems: &mut Problems<'_>) -> Option<Signers> {
-    const EXAMPLE: &str = "signers = { keys = [\"release.pub\"], threshold = 1 }";
-    let table = table("signers", value, EXAMPLE, problems)?;
-    let section = Section::open("signers", &["keys", "threshold"], table, value.span(), problems);
-    let keys = section.required("keys", "keys = [\"release.pub\"]", problems).and_then(|value| {
-        let DeValue::Array(array) = value.get_ref() else {
-            wrong_type("keys", "an array of file names", value, "keys = [\"release.pub\"]", problems);
-            return None;
-        };
-        if array.is_empty() {
-            problems
-                .add(&value.span(), "`keys` is empty, so that nothing could ever be allowed; name a public key's file");
-            return None;
-        }
-        let mut keys: Vec<TrustedKey> = Vec::new();
-        for entry in array {
-            let Some(name) = string("keys", entry, "each key as a file name", problems) else { continue };
-            match key_file::read(name, folder) {
-                Ok(key) => match keys.iter().find(|known| known.key == key) {
-                    // Counted twice it would let one person reach a threshold of two.
-                    Some(known) => problems.add(
-                        &entry.span(),
-                        format!("{name:?} holds the same key as {:?}; name each key once", known.name),
-                    ),
-                    None => keys.push(TrustedKey { name: name.to_owned(), key }),
-                },
-                Err(message) => problems.add(&entry.span(), message),
-            }
-        }
-        // A key that could not be read is a problem already; complaining of the threshold besides would mislead.
-        (keys.len() == array.len()).then_some(keys)
-    });
-    let threshold = match section.optional("threshold") {
-        None => Some(1),
-        Some(value) => threshold(value, keys.as_ref().map(Vec::len), problems),
-    };
-    Some(Signers { keys: keys?, threshold: threshold? })
-}
-
-fn threshold(value: &Spanned<DeValue<'_>>, keys: Option<usize>, problems: &mut Problems<'_>) -> Option<usize> {
-    let DeValue::Integer(integer) = value.get_ref() else {
-        wrong_type("threshold", "an integer", value, "threshold = 1", problems);
-        return None;
-    };
-    let number = usize::from_str_radix(integer.as_str(), integer.radix()).ok();
-    match (number, keys) {
-        (None | Some(0), _) => {
-            problems.add(
-                &value.span(),
-                format!("`threshold` is {integer}; write how many of the keys must have signed, at least 1"),
-            );
-            None
-        }
-        (Some(number), Some(keys)) if number > keys => {
-            problems.add(
-                &value.span(),
-                format!("`threshold` is {number}, but there are only {keys} keys, so that nothing could ever be allowed; write at most {keys}"),
-            );
-            None
-        }
-        (number, _) => number,
-    }
 }
 
 /// `{ at-most = "medium", only-fixable = true, index-age = "7d" }`.
@@ -178,20 +152,25 @@ fn findings_limit(value: &Spanned<DeValue<'_>>, problems: &mut Problems<'_>) -> 
             }
             tolerance
         });
-    let mut flag = |key: &'static str| match section.optional(key).map(|value| (value, value.get_ref())) {
-        None => false,
-        Some((_, DeValue::Boolean(is_set))) => *is_set,
-        Some((value, _)) => {
-            wrong_type(key, "a boolean", value, &format!("{key} = true"), problems);
-            false
-        }
-    };
-    let (only_fixable, allow_unknown) = (flag("only-fixable"), flag("allow-unknown"));
+    let mut is_set = |key| flag(key, section.optional(key), problems);
+    let (only_fixable, allow_unknown) = (is_set("only-fixable"), is_set("allow-unknown"));
     let index_age = section.optional("index-age").and_then(|value| {
         let text = string("index-age", value, "index-age = \"7d\"", problems)?;
         text.parse().map_err(|error| problems.add(&value.span(), format!("`index-age`: {error}"))).ok()
     });
-    Some(FindingsLimit { at_most: at_most?, only_fixable, allow_unknown, index_age })
+    Some(FindingsLimit { at_most: at_most?, only_fixable: only_fixable?, allow_unknown: allow_unknown?, index_age })
+}
+
+/// A boolean that is false where it is not written; `None` where something else is.
+fn flag(key: &str, value: Option<&Spanned<DeValue<'_>>>, problems: &mut Problems<'_>) -> Option<bool> {
+    match value.map(|value| (value, value.get_ref())) {
+        None => Some(false),
+        Some((_, DeValue::Boolean(is_set))) => Some(*is_set),
+        Some((value, _)) => {
+            wrong_type(key, "a boolean", value, &format!("{key} = true"), problems);
+            None
+        }
+    }
 }
 
 fn tolerance(word: &str) -> Option<Tolerance> {

@@ -64,6 +64,11 @@ impl<'t, 'i> Section<'t, 'i> {
         Self { name, span, known, table }
     }
 
+    /// Where the table stands.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
     /// The value of a key that may be absent.
     pub(super) fn optional(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
         debug_assert!(self.known.contains(&key), "{key} is not among the known keys of {}", self.name);

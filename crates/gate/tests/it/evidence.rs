@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use findings::Report;
-use gate::Policy;
 use gate::evidence::{Evidence, Subject, judge, judge_signatures};
+use gate::{Policy, Revoked};
 use image::Digest;
-use trust::{SignatureSource, TrustError};
+use keys::PublicKey;
+use trust::{Found, SignatureSource, TrustError};
 
 use super::material::{NOW, REPOSITORY, digest, enforce, report};
 
@@ -21,7 +22,7 @@ struct Counting {
 struct NoBundles(Arc<AtomicUsize>);
 
 impl SignatureSource for NoBundles {
-    fn bundles(&self, _image: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+    fn found(&self, _image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(vec![])
     }
@@ -32,6 +33,10 @@ impl Evidence for Counting {
         Arc::new(NoBundles(Arc::clone(&self.signatures)))
     }
 
+    async fn revoked(&self, _keys: Vec<PublicKey>) -> Result<Revoked, String> {
+        Err("there is none".into())
+    }
+
     async fn report(&self, _image: &Digest) -> Result<Report, String> {
         self.reports.fetch_add(1, Ordering::SeqCst);
         Ok(report(vec![]))
@@ -40,7 +45,7 @@ impl Evidence for Counting {
 
 fn asked(policy: &Policy, index: Option<Digest>) -> (bool, usize, usize) {
     let evidence = Counting::default();
-    let subject = Subject { repository: REPOSITORY.into(), digest: digest(), index };
+    let subject = Subject { repository: REPOSITORY.into(), digest: digest(), index, tag: None };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let judgement = runtime.block_on(judge(policy, &subject, &evidence, NOW));
     let (signatures, reports) = (evidence.signatures.load(Ordering::SeqCst), evidence.reports.load(Ordering::SeqCst));
@@ -68,7 +73,7 @@ fn a_rule_about_signers_asks_for_the_image_and_the_index_above_it() {
 fn before_layers_are_fetched_only_signatures_are_asked_for() {
     let policy = enforce("signers = { keys = [\"release.pub\"] }\nfindings = { at-most = \"low\" }");
     let evidence = Counting::default();
-    let subject = Subject { repository: REPOSITORY.into(), digest: digest(), index: None };
+    let subject = Subject { repository: REPOSITORY.into(), digest: digest(), index: None, tag: None };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let judgement = runtime.block_on(judge_signatures(&policy, &subject, &evidence, NOW));
     assert!(!judgement.verdict().allowed);

@@ -6,6 +6,8 @@
 mod decisions;
 mod errors;
 mod evidence;
+mod export;
 mod files;
 mod material;
 mod patterns;
+mod signers;

@@ -36,7 +36,7 @@ pub(crate) fn key(name: &str) -> PublicKey {
 }
 
 pub(crate) fn signature(name: &str) -> Signature {
-    Signature { key: key(name), repository: None, tag: None }
+    Signature::by(key(name))
 }
 
 pub(crate) fn digest() -> Digest {
@@ -93,5 +93,14 @@ pub(crate) fn report(findings: Vec<Finding>) -> Report {
 }
 
 pub(crate) fn facts<'a>(digest: &'a Digest, report: &'a Report) -> Facts<'a> {
-    Facts { repository: REPOSITORY, digest, signatures: Some(Ok(vec![])), report: Some(Ok(report)), now: NOW }
+    Facts {
+        repository: REPOSITORY,
+        digest,
+        index: None,
+        tag: None,
+        signatures: Some(Ok(vec![])),
+        revocation: None,
+        report: Some(Ok(report)),
+        now: NOW,
+    }
 }

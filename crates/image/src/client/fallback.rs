@@ -1,21 +1,12 @@
 //! The list of referrers that clients keep for registries that keep none: an index under the tag `sha256-HEX`.
-//!
-//! It is read, changed and written, and no registry offers to write only if nothing changed in between. So after writing
-//! it is read again, at once and a moment later, and written again when another writer's list has replaced ours.
 
-use std::time::Duration;
+use serde_json::{Map, Value, json};
 
-use serde_json::{Value, json};
-
-use super::error::{ClientError, Retries};
+use super::error::ClientError;
 use super::referrers::{INDEX, Referrer, fallback_tag};
+use super::shared::Change;
 use super::{Client, Manifest};
-use crate::source::MANIFEST_BYTES;
-use crate::{Digest, Reference, Verified};
-
-const ROUNDS: u32 = 10;
-/// Longer than a writer that read before we wrote takes to write, on most networks.
-const MOMENT: Duration = Duration::from_millis(250);
+use crate::{Digest, Reference};
 
 impl Client {
     /// Adds a referrer to the list under the fallback tag, keeping what others wrote there.
@@ -27,67 +18,73 @@ impl Client {
     ) -> Result<(), ClientError> {
         let tag = fallback_tag(subject);
         let action = format!("list {} under {}/{}:{tag}", referrer.digest, reference.registry, reference.repository);
-        let mut has_settled = false;
-        for round in 0..ROUNDS {
-            let present = match self.tagged(reference, &tag) {
-                Ok(present) => Some(present),
-                Err(error) if error.is_not_found() => None,
-                // docker-registry answers so while another writer is in the middle of moving the tag.
-                Err(ClientError::Status { status: 500.., .. }) if round + 1 < ROUNDS => {
-                    std::thread::sleep(jitter(&referrer.digest, round));
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let mut index = parsed(present.as_ref(), reference, &action)?;
-            if holds(&index, &referrer.digest) {
-                if has_settled {
-                    return Ok(());
-                }
-                has_settled = true;
-                std::thread::sleep(MOMENT);
-                continue;
+        self.change_tag(reference, &tag, &referrer.digest, |present| {
+            let (index, mut entries) = parsed(present, reference, &action)?;
+            if entries.iter().any(|entry| is_of(entry, &referrer.digest)) {
+                return Ok::<_, ClientError>(Change::Keep);
             }
-            has_settled = false;
-            if round > 0 {
-                // Two that write in step would go on so for ever.
-                std::thread::sleep(jitter(&referrer.digest, round));
+            entries.push(entry(referrer));
+            Ok(written(index, entries))
+        })?;
+        Ok(())
+    }
+
+    /// Takes a referrer out of the list under the fallback tag, where there is one.
+    pub(super) fn unlist_under_tag(
+        &self,
+        reference: &Reference,
+        subject: &Digest,
+        referrer: &Digest,
+    ) -> Result<(), ClientError> {
+        let tag = fallback_tag(subject);
+        let action = format!("take {referrer} from {}/{}:{tag}", reference.registry, reference.repository);
+        self.change_tag(reference, &tag, referrer, |present| {
+            if present.is_none() {
+                return Ok::<_, ClientError>(Change::Keep);
             }
-            if let Some(list) = index.get_mut("manifests").and_then(Value::as_array_mut) {
-                list.push(entry(referrer));
+            let (index, mut entries) = parsed(present, reference, &action)?;
+            let before = entries.len();
+            entries.retain(|entry| !is_of(entry, referrer));
+            if entries.len() == before {
+                return Ok(Change::Keep);
             }
-            let bytes = Verified::name(index.to_string().into_bytes());
-            if bytes.len() as u64 > MANIFEST_BYTES {
-                return Err(ClientError::TooLarge {
-                    action,
-                    registry: reference.registry.clone(),
-                    limit: MANIFEST_BYTES,
-                });
-            }
-            self.push_manifest(reference, Some(&tag), INDEX, &bytes)?;
-        }
-        Err(ClientError::Contended { action, tries: Retries(ROUNDS) })
+            Ok(written(index, entries))
+        })?;
+        Ok(())
     }
 }
 
-/// The list as it is, with all that others put into it; a new one where there is none.
-fn parsed(present: Option<&Manifest>, reference: &Reference, action: &str) -> Result<Value, ClientError> {
+/// The list as it is, with all that others put into it, taken apart; a new one where there is none.
+fn parsed(
+    present: Option<&Manifest>,
+    reference: &Reference,
+    action: &str,
+) -> Result<(Map<String, Value>, Vec<Value>), ClientError> {
     let Some(present) = present else {
-        return Ok(json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [] }));
+        let mut index = Map::new();
+        index.insert("schemaVersion".into(), json!(2));
+        index.insert("mediaType".into(), json!(INDEX));
+        return Ok((index, Vec::new()));
     };
-    let index: Option<Value> = serde_json::from_slice(&present.bytes).ok();
-    index.filter(|index| index.get("manifests").is_some_and(Value::is_array)).ok_or_else(|| ClientError::Protocol {
+    let taken = || ClientError::Protocol {
         action: action.to_owned(),
         registry: reference.registry.clone(),
         reason: "the tag is taken by something that is no list of referrers".into(),
-    })
+    };
+    let mut index: Map<String, Value> = serde_json::from_slice(&present.bytes).map_err(|_| taken())?;
+    match index.remove("manifests") {
+        Some(Value::Array(entries)) => Ok((index, entries)),
+        _ => Err(taken()),
+    }
 }
 
-fn holds(index: &Value, digest: &Digest) -> bool {
-    let entries = index.get("manifests").and_then(Value::as_array);
-    entries.is_some_and(|entries| {
-        entries.iter().any(|entry| entry.get("digest").and_then(Value::as_str) == Some(digest.as_str()))
-    })
+fn written(mut index: Map<String, Value>, entries: Vec<Value>) -> Change {
+    index.insert("manifests".into(), Value::Array(entries));
+    Change::Write(INDEX, Value::Object(index).to_string().into_bytes())
+}
+
+fn is_of(entry: &Value, digest: &Digest) -> bool {
+    entry.get("digest").and_then(Value::as_str) == Some(digest.as_str())
 }
 
 fn entry(referrer: &Referrer) -> Value {
@@ -103,14 +100,4 @@ fn entry(referrer: &Referrer) -> Value {
         entry["annotations"] = json!(referrer.annotations);
     }
     entry
-}
-
-/// A pause that differs between writers, since their manifests do.
-fn jitter(digest: &Digest, round: u32) -> Duration {
-    let seed = digest
-        .hex()
-        .as_bytes()
-        .iter()
-        .fold(u64::from(round), |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
-    Duration::from_millis(seed % (50 * u64::from(round + 1)))
 }

@@ -16,6 +16,8 @@ pub struct Manifest {
     pub bytes: Verified,
     /// The media type that the registry says.
     pub media_type: Option<String>,
+    /// What the registry calls this version of what a tag holds (`ETag`), where it does.
+    pub(super) version: Option<String>,
 }
 
 impl Client {
@@ -33,7 +35,7 @@ impl Client {
         let answer = self.get_manifest(reference, digest.as_str(), &format!("read {what}"))?;
         let media_type = answer.header("content-type").map(str::to_owned);
         let bytes = Verified::check(answer.bytes(MANIFEST_BYTES)?, digest, &what)?;
-        Ok(Manifest { bytes, media_type })
+        Ok(Manifest { bytes, media_type, version: None })
     }
 
     /// The manifest that a tag points to, in the repository of `reference`.
@@ -41,6 +43,7 @@ impl Client {
         let what = format!("manifest of {}/{}:{tag}", reference.registry, reference.repository);
         let answer = self.get_manifest(reference, tag, &format!("read {what}"))?;
         let media_type = answer.header("content-type").map(str::to_owned);
+        let version = answer.header("etag").map(str::to_owned);
         // The registry's word is no proof, but when its own bytes do not match it something broke on the way.
         let said = answer.header("docker-content-digest").and_then(|text| text.parse::<Digest>().ok());
         let bytes = answer.bytes(MANIFEST_BYTES)?;
@@ -48,7 +51,7 @@ impl Client {
             Some(said) => Verified::check(bytes, &said, &what)?,
             None => Verified::name(bytes),
         };
-        Ok(Manifest { bytes, media_type })
+        Ok(Manifest { bytes, media_type, version })
     }
 
     /// Writes a manifest under a tag, or under its own digest where no tag is given. What it names must be there.
@@ -59,24 +62,70 @@ impl Client {
         media_type: &str,
         bytes: &Verified,
     ) -> Result<Pushed, ClientError> {
-        let target = tag.unwrap_or(bytes.digest().as_str());
+        self.replace_manifest(reference, tag.unwrap_or(bytes.digest().as_str()), media_type, bytes, None)
+    }
+
+    /// Writes a manifest, where its place has still the version that was read.
+    pub(super) fn replace_manifest(
+        &self,
+        reference: &Reference,
+        target: &str,
+        media_type: &str,
+        bytes: &Verified,
+        version: Option<&str>,
+    ) -> Result<Pushed, ClientError> {
         let action = format!("write manifest {target} to {}/{}", reference.registry, reference.repository);
         let media_type = HeaderValue::from_str(media_type).map_err(|_| ClientError::Protocol {
             action: action.clone(),
             registry: reference.registry.clone(),
             reason: "its media type has characters that HTTP cannot carry".into(),
         })?;
+        let mut headers = vec![(header::CONTENT_TYPE, media_type)];
+        headers.extend(version.and_then(|version| Some((header::IF_MATCH, HeaderValue::from_str(version).ok()?))));
         let order = Order {
             registry: &reference.registry,
             method: Method::PUT,
             place: Place::Path(vec![&reference.repository, "manifests", target], None),
             scope: push_scope(reference),
-            headers: vec![(header::CONTENT_TYPE, media_type)],
+            headers,
             patience: Patience::Small,
             action: &action,
         };
         let answer = self.exchange(&order, Payload::Bytes(bytes))?.expect(self, &[201, 200, 202])?;
         Ok(Pushed { knows_referrers: answer.header("oci-subject").is_some() })
+    }
+
+    /// Deletes a manifest by its digest. One that is not there any more is deleted.
+    pub fn delete_manifest(&self, reference: &Reference, digest: &Digest) -> Result<(), ClientError> {
+        self.delete(reference, digest.as_str())
+    }
+
+    /// Takes a tag away. Registries older than distribution-spec 1.1 delete by digest alone: there, what the tag points to
+    /// is deleted.
+    pub fn delete_tag(&self, reference: &Reference, tag: &str) -> Result<(), ClientError> {
+        match self.delete(reference, tag) {
+            Err(ClientError::Status { status: 400 | 405, .. }) => match self.tagged(reference, tag) {
+                Ok(present) => self.delete_manifest(reference, present.bytes.digest()),
+                Err(error) if error.is_not_found() => Ok(()),
+                Err(error) => Err(error),
+            },
+            other => other,
+        }
+    }
+
+    fn delete(&self, reference: &Reference, target: &str) -> Result<(), ClientError> {
+        let action = format!("delete manifest {target} of {}/{}", reference.registry, reference.repository);
+        let order = Order {
+            registry: &reference.registry,
+            method: Method::DELETE,
+            place: Place::Path(vec![&reference.repository, "manifests", target], None),
+            scope: format!("repository:{}:pull,delete", reference.repository),
+            headers: vec![],
+            patience: Patience::Small,
+            action: &action,
+        };
+        self.exchange(&order, Payload::None)?.expect(self, &[202, 200, 204, 404])?;
+        Ok(())
     }
 
     fn get_manifest(&self, reference: &Reference, target: &str, action: &str) -> Result<Answer, ClientError> {

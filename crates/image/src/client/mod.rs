@@ -9,9 +9,11 @@
 //!    connection broke, [`Client::push_blob`] and [`Client::push_manifest`] write.
 //! 3. [`Client::referrers`] and [`Client::push_referrer`] read and write what belongs to an image, also at registries
 //!    that do not know referrers.
-//! 4. [`RegistrySource`] is an image in a registry.
+//! 4. [`Client::change_tag`] changes what a tag holds while others do the same.
+//! 5. [`Client::page`] reads a document that Plimsoll's own registry serves beside its API.
+//! 6. [`RegistrySource`] is an image in a registry.
 //!
-//! Left out: chunked and mounted uploads, deleting, the catalog, token servers' OAuth2 with passwords.
+//! Left out: chunked and mounted uploads, deleting blobs, the catalog, token servers' OAuth2 with passwords.
 
 mod blobs;
 mod challenge;
@@ -21,9 +23,11 @@ mod error;
 mod exchange;
 mod fallback;
 mod manifests;
+mod pages;
 mod proxy;
 mod referrers;
 mod settings;
+mod shared;
 mod source;
 mod tls;
 mod token;
@@ -39,6 +43,7 @@ pub use self::manifests::Manifest;
 pub use self::proxy::Proxies;
 pub use self::referrers::{Pushed, Referrer};
 pub use self::settings::Settings;
+pub use self::shared::Change;
 pub use self::source::RegistrySource;
 
 /// The challenge parser, for its fuzz target alone.

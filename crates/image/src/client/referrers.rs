@@ -106,6 +106,18 @@ impl Client {
         Ok(pushed)
     }
 
+    /// Deletes a manifest that names `subject` as its subject, and takes it from the list under the fallback tag.
+    pub fn delete_referrer(
+        &self,
+        reference: &Reference,
+        subject: &Digest,
+        referrer: &Digest,
+    ) -> Result<(), ClientError> {
+        // First the list: one that names what is gone is worse than a manifest that nothing names.
+        self.unlist_under_tag(reference, subject, referrer)?;
+        self.delete_manifest(reference, referrer)
+    }
+
     /// The registry's own list; `None` where it has no such thing.
     fn listed(
         &self,

@@ -25,7 +25,7 @@ pub use self::containerd::{
 pub use self::containers_storage::{ContainersStorage, Files, StorageImage, StoragePlace, TarSplit};
 pub use self::docker_archive::DockerArchive;
 pub use self::document::{CONFIG_BYTES, Document, LAYERS, MANIFEST_BYTES, MANIFEST_MEDIA_TYPES, is_layer};
-pub use self::engine::{Engine, EngineError, engine_socket};
+pub use self::engine::{Engine, EngineError, EngineRecord, EngineTls, engine_socket};
 pub use self::error::SourceError;
 pub use self::layer_check::LayerMismatch;
 pub use self::oci_layout::{LayoutFolder, OciLayout};

@@ -4,8 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use keys::{FileSigner, KeyError, KeyFile, Nobody, Passphrase, PublicKey, Signer};
+use keys::{
+    Algorithm, FileSigner, Hash, Intent, KeyError, KeyFile, Message, Nobody, Passphrase, Person, Pin, PinAsk,
+    PrivateKey, PublicKey, Scheme, Signer, TouchMoment,
+};
 
 fn passphrase(text: &str) -> Passphrase {
     Passphrase::read(&mut text.as_bytes(), "the test").unwrap()
@@ -38,20 +42,107 @@ fn a_new_key_is_private_opens_again_and_signs() {
 }
 
 #[test]
-fn openssl_opens_our_key_and_verifies_its_signature() {
+fn openssl_opens_our_keys_and_verifies_their_signatures() {
+    for algorithm in [Algorithm::EcdsaP256, Algorithm::EcdsaP384, Algorithm::Ed25519] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("release.key");
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let (signer, public) = FileSigner::write(&path, key, &passphrase("correct horse")).unwrap();
+        assert_eq!(signer.public_key().algorithm(), algorithm);
+        let name = path.to_str().unwrap();
+        let derived = openssl(&["pkey", "-in", name, "-passin", "pass:correct horse", "-pubout"]);
+        assert_eq!(derived, fs::read_to_string(&public).unwrap());
+
+        let message = folder.path().join("message");
+        let signature = folder.path().join("signature");
+        fs::write(&message, "a message").unwrap();
+        fs::write(&signature, signer.sign_one(b"a message", &Nobody).unwrap().as_bytes()).unwrap();
+        let (message, signature) = (message.to_str().unwrap(), signature.to_str().unwrap());
+        let public = public.to_str().unwrap();
+        let hash = format!("-{}", algorithm.hash().to_string().replace('-', "").to_lowercase());
+        if algorithm == Algorithm::Ed25519 {
+            let key = ["-pubin", "-inkey", public, "-rawin", "-in", message, "-sigfile", signature];
+            openssl(&[&["pkeyutl", "-verify"], &key[..]].concat());
+        } else {
+            openssl(&["dgst", &hash, "-verify", public, "-signature", signature, message]);
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_signed_in_order_with_the_hash_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = PrivateKey::generate(Algorithm::EcdsaP384).unwrap();
+    let (signer, _) = FileSigner::write(&folder.path().join("wide.key"), key, &passphrase("pw")).unwrap();
+    let batch = [Message::new(b"one"), Message { bytes: b"two", hash: Some(Hash::Sha256) }];
+    let signatures = signer.sign(&batch, &Nobody).unwrap();
+    let key = signer.public_key();
+    key.verify(b"one", signatures[0].as_bytes()).unwrap();
+    key.verify_with(Scheme::Ecdsa(Hash::Sha256), b"two", signatures[1].as_bytes()).unwrap();
+    let absurd = [Message { bytes: b"three", hash: Some(Hash::Sha512) }];
+    let error = signer.sign(&absurd, &Nobody).unwrap_err().to_string();
+    assert!(error.contains("SHA-512") && error.contains("P-384"), "{error}");
+}
+
+/// Answers with its one passphrase and counts.
+struct Typist(&'static str, AtomicU32);
+
+impl Person for Typist {
+    fn show(&self, _: &Intent) {}
+
+    fn passphrase(&self, _: &str) -> Result<Passphrase, KeyError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Ok(passphrase(self.0))
+    }
+
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
+        Err(KeyError::NobodyToAsk(ask.device.clone()))
+    }
+
+    fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {
+        Err(KeyError::NobodyToAsk(question.to_owned()))
+    }
+
+    fn touch(&self, _: TouchMoment) {}
+}
+
+#[test]
+fn a_key_is_unlocked_when_it_signs_and_again_after_it_was_locked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("release.key");
-    let (signer, public) = FileSigner::generate(&path, &passphrase("correct horse")).unwrap();
-    let name = path.to_str().unwrap();
-    let derived = openssl(&["pkey", "-in", name, "-passin", "pass:correct horse", "-pubout"]);
-    assert_eq!(derived, fs::read_to_string(&public).unwrap());
+    let (made, public) = FileSigner::generate(&path, &passphrase("right")).unwrap();
+    let typist = Typist("right", AtomicU32::new(0));
+    let asked = || typist.1.load(Ordering::Relaxed);
+    let signer = KeyFile::read(&path).unwrap().open(None, &typist).unwrap();
+    assert_eq!((signer.public_key(), asked()), (made.public_key(), 0));
+    for _ in 0..2 {
+        signer.sign_one(b"a message", &typist).unwrap();
+    }
+    assert_eq!(asked(), 1);
+    signer.lock();
+    signer.sign_one(b"a message", &typist).unwrap();
+    assert_eq!(asked(), 2);
+    signer.lock();
+    assert!(matches!(signer.sign_one(b"a message", &Nobody), Err(KeyError::NobodyToAsk(_))));
+    // Nothing is kept of a passphrase from the surroundings either.
+    let signer = KeyFile::read(&path).unwrap().open(Some(passphrase("right")), &Nobody).unwrap();
+    signer.sign_one(b"a message", &Nobody).unwrap();
+    signer.lock();
+    signer.sign_one(b"a message", &Nobody).expect_err("it was locked");
+    fs::remove_file(public).unwrap();
+    KeyFile::read(&path).unwrap().open(None, &typist).unwrap();
+    assert_eq!(asked(), 3, "without its public half it is unlocked to be known");
+}
 
-    let message = folder.path().join("message");
-    let signature = folder.path().join("signature");
-    fs::write(&message, "a message").unwrap();
-    fs::write(&signature, signer.sign_one(b"a message", &Nobody).unwrap().as_bytes()).unwrap();
-    let (message, signature) = (message.to_str().unwrap(), signature.to_str().unwrap());
-    openssl(&["dgst", "-sha256", "-verify", public.to_str().unwrap(), "-signature", signature, message]);
+#[test]
+fn a_public_half_of_another_key_is_found_out_before_anything_is_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("release.key");
+    FileSigner::generate(&path, &passphrase("right")).unwrap();
+    fs::write(path.with_extension("pub"), include_str!("good.pub")).unwrap();
+    let signer = KeyFile::read(&path).unwrap().open(Some(passphrase("right")), &Nobody).unwrap();
+    let error = signer.sign_one(b"a message", &Nobody).unwrap_err().to_string();
+    assert!(error.contains("belongs to another key"), "{error}");
 }
 
 #[test]
@@ -69,7 +160,7 @@ fn a_key_that_openssl_encrypted_opens_here() {
         public.verify(b"x", signer.sign_one(b"x", &Nobody).unwrap().as_bytes()).unwrap();
     }
     let plain_error = KeyFile::read(Path::new(plain)).unwrap_err().to_string();
-    assert!(plain_error.contains("not encrypted"), "{plain_error}");
+    assert!(plain_error.contains("not encrypted") && plain_error.contains("plimsoll key import"), "{plain_error}");
 }
 
 #[test]
@@ -91,7 +182,7 @@ fn a_wrong_passphrase_is_said_to_be_wrong() {
     FileSigner::generate(&path, &passphrase("right")).unwrap();
     let file = KeyFile::read(&path).unwrap();
     for wrong in ["wrong", "Right", "right "] {
-        let error = file.unlock(&passphrase(wrong)).unwrap_err();
+        let error = file.decrypt(&passphrase(wrong)).unwrap_err();
         assert!(matches!(error, KeyError::WrongPassphrase(_)), "{error}");
     }
 }

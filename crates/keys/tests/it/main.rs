@@ -3,5 +3,12 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod agent;
+mod certificate;
 mod file;
+mod import;
+mod piv;
 mod public;
+mod schemes;
+mod tokens;
+mod uri;

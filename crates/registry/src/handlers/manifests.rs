@@ -182,6 +182,12 @@ pub(crate) async fn get(
         headers.remove(header::CONTENT_LENGTH);
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
+    // Who names the digest already, by itself or as what the tag should point to, gets it: a signer has to.
+    if let ManifestReference::Tag(tag) = reference
+        && let Some(reason) = registry.holds.reason(repository.as_str(), tag.as_str(), &digest).await
+    {
+        return Err(Refusal::new(Code::Denied, reason));
+    }
     if request.method == Method::HEAD {
         return Ok((StatusCode::OK, headers).into_response());
     }

@@ -4,7 +4,7 @@ use image::client::{Client, RegistrySource};
 use image::{ImageSource as _, Reference};
 use keys::Nobody;
 use keys::Signer as _;
-use trust::{RegistrySignatures, Subject, Verifier, sign};
+use trust::{Format, RegistrySignatures, Subject, Verifier, sign};
 
 use super::material::{ALICE, MALLORY, NOW, client};
 use super::registry::{Kind, Registry};
@@ -15,8 +15,8 @@ fn signed_index(registry: &Registry) -> (Client, Reference) {
     let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
     push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
     let subject = Subject::resolve(&client, &place).unwrap();
-    let signed = sign(&client, &subject, &*ALICE, &Nobody, NOW).unwrap();
-    assert!(!signed.is_listed, "this registry lists no referrers");
+    let signed = sign(&client, &subject, &[Format::Bundle], &*ALICE, &Nobody, NOW).unwrap();
+    assert!(!signed[0].is_listed, "this registry lists no referrers");
     (client, place)
 }
 

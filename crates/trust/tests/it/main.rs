@@ -2,12 +2,17 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod author;
 mod bundles;
 mod cosign;
 mod hostile;
 mod index;
 mod material;
+mod notation;
+mod race;
+mod revocation;
 mod stored;
+mod tree;
 mod verify;
 
 // The image room's own, so that both rooms are tested against the same registry and image.

@@ -46,9 +46,9 @@ async fn signatures_in_the_store_are_found_among_broken_ones() {
     let provenance = r#"{"dev.sigstore.bundle.predicateType":"https://slsa.dev/provenance/v1"}"#;
     keep(&store, &image(), &image(), Some(b"provenance, which is not read"), Some(provenance)).await;
 
-    let found = stored::bundles(&store, "team/app", &image()).await.unwrap();
+    let found = stored::found(&store, "team/app", &image()).await.unwrap();
     assert_eq!(found.len(), 3);
-    assert!(stored::bundles(&store, "team/other", &image()).await.unwrap().is_empty());
+    assert!(stored::found(&store, "team/other", &image()).await.unwrap().is_empty());
 
     let source = StoredSignatures::new(store, "team/app");
     let verifier = Verifier::new(vec![ALICE.public_key()]);

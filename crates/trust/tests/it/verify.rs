@@ -3,9 +3,9 @@
 use image::Digest;
 use keys::Signer as _;
 use serde_json::{Value, json};
-use trust::{Examination, Rejection, SignatureSource, Statement, TrustError, Verifier, statement};
+use trust::{Examination, Found, Rejection, SignatureSource, Statement, TrustError, Verifier, statement};
 
-use super::material::{ALICE, MALLORY, These, bundle, bundle_of, image};
+use super::material::{ALICE, MALLORY, These, bundle, bundle_of, found, image};
 
 fn examine(bundles: Vec<Vec<u8>>) -> Examination {
     Verifier::new(vec![ALICE.public_key()]).examine(&image(), &These(bundles)).unwrap()
@@ -115,9 +115,9 @@ fn a_signature_by_a_certificate_is_told_as_such() {
 fn a_bundle_that_could_not_be_fetched_is_a_reason_and_not_the_end() {
     struct Partly;
     impl SignatureSource for Partly {
-        fn bundles(&self, _: &Digest) -> Result<Vec<Result<Vec<u8>, TrustError>>, TrustError> {
+        fn found(&self, _: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
             let lost = TrustError::Bundle { name: "sha256:lost".into(), reason: "it is not there".into() };
-            Ok(vec![Err(lost), Ok(bundle(&image(), &ALICE))])
+            Ok(vec![Err(lost), Ok(found(bundle(&image(), &ALICE)))])
         }
     }
     let examination = Verifier::new(vec![ALICE.public_key()]).examine(&image(), &Partly).unwrap();

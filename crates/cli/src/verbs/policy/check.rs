@@ -37,9 +37,9 @@ fn demands(rule: &Rule, today: Date) -> Vec<String> {
         return vec!["nothing is demanded".into()];
     }
     let mut lines = Vec::new();
-    if let Some(signers) = &rule.signers {
-        let names: Vec<&str> = signers.keys.iter().map(|key| key.name.as_str()).collect();
-        lines.push(format!("signed by {} of {}", signers.threshold, names.join(", ")));
+    lines.extend(rule.signers.iter().map(|signers| format!("wants {}", signers.wanted())));
+    if rule.hold {
+        lines.push("kept back in the registry until its signatures suffice".into());
     }
     if let Some(limit) = &rule.findings {
         let kind = if limit.only_fixable { "findings that have a fix" } else { "findings" };

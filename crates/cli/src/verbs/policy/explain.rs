@@ -80,7 +80,10 @@ mod tests {
         let facts = Facts {
             repository: &repository,
             digest: &digest,
+            index: None,
+            tag: None,
             signatures: None,
+            revocation: None,
             report: Some(Err("pending: 1 of 2 layers\u{1b}[2J is catalogued".into())),
             now: datetime!(2026-11-25 12:00 UTC),
         };

@@ -2,13 +2,15 @@
 
 mod check;
 mod explain;
+mod export;
 mod test;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Subcommand;
+use gate::export::ExportFormat;
 use gate::file::PolicyFile;
 use image::{Platform, Reference};
 
@@ -41,6 +43,17 @@ enum What {
         #[command(flatten)]
         registries: Registries,
     },
+    /// Write the policy's signature rules for another program, and say what that program cannot be told
+    ///
+    /// containers: policy.json of podman, skopeo and CRI-O. notation: trustpolicy.json. cluster-image-policy: Sigstore's
+    /// policy-controller. kyverno: ImageValidatingPolicy. What the format cannot say is listed on standard error.
+    Export {
+        /// The format: containers, notation, cluster-image-policy or kyverno
+        format: ExportFormat,
+        /// Policy file [default: policy.toml in /etc/plimsoll or your configuration folder]
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+    },
     /// Read a policy file and say what is wrong with it, line by line, or what its rules demand
     Check {
         /// The policy file
@@ -55,6 +68,8 @@ pub(crate) enum Prepared {
     Test(Box<test::Asked>),
     /// A file to check.
     Check(PolicyFile),
+    /// A file to write in another format.
+    Export(ExportFormat, PolicyFile),
 }
 
 impl Command for Arguments {
@@ -68,6 +83,12 @@ impl Command for Arguments {
                 let logins = registries.logins([&image]);
                 Prepared::Test(Box::new(test::Asked { image, policy, platform, logins }))
             }
+            What::Export { format, policy } => {
+                match crate::admission::find_policy(&start.caller, policy.as_deref(), &start.settings)? {
+                    Some(file) => Prepared::Export(format, file),
+                    None => bail!("there is no policy to export; name one with --policy FILE"),
+                }
+            }
             What::Check { file } => Prepared::Check(PolicyFile::open(&file)?),
         })
     }
@@ -76,6 +97,7 @@ impl Command for Arguments {
         match prepared {
             Prepared::Test(asked) => test::test(*asked, &house),
             Prepared::Check(file) => check::check(&file),
+            Prepared::Export(format, file) => export::export(format, &file),
         }
     }
 }

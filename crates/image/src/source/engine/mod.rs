@@ -3,6 +3,8 @@
 //! `docker:NAME` and the first try of a bare NAME: `GET /images/NAME/json` says whether the engine has the image,
 //! `GET /images/NAME/get` writes it out as `docker save` does. What arrives is checked like any archive.
 
+mod record;
+mod remote;
 mod transport;
 
 use std::io::{self, Read};
@@ -16,6 +18,8 @@ use thiserror::Error;
 use ureq::Agent;
 use ureq::http::{Response, StatusCode};
 
+pub use self::record::EngineRecord;
+pub use self::remote::EngineTls;
 use self::transport::{NoResolver, UnixConnector};
 use super::{DockerArchive, Image, ImageSource, Request, SourceError};
 use crate::{Platform, Reference};
@@ -33,11 +37,15 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b':').remove(b'@')
 
 /// A docker engine, connected to.
 ///
-/// The connections are made at once, by who may (the calling user); asking may happen later with fewer rights.
+/// The connections to a socket are made at once, by who may (the calling user); asking may happen later with fewer
+/// rights.
 #[derive(Debug)]
 pub struct Engine {
     agent: Agent,
-    socket: PathBuf,
+    /// What stands before a path in an address.
+    base: String,
+    /// Its socket or address, for messages.
+    place: PathBuf,
 }
 
 /// Why the engine could not be asked.
@@ -47,6 +55,14 @@ pub enum EngineError {
     /// `DOCKER_HOST` names an engine elsewhere.
     #[error("DOCKER_HOST is {0:?}; only an engine on this machine (unix://…) is asked, name the image with registry:")]
     Remote(String),
+    /// The certificates for an engine elsewhere cannot be used.
+    #[error("could not use the certificates for the docker engine at {place}: {reason}")]
+    Certificates {
+        /// The engine's address.
+        place: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The socket is not there or not ours.
     #[error(
         "could not connect to the docker engine at {}: {source}; start it, ask as a user who may, or name the image \
@@ -90,7 +106,7 @@ impl EngineError {
                 source.kind(),
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused | io::ErrorKind::PermissionDenied
             ),
-            Self::Request { .. } | Self::Refused { .. } => false,
+            Self::Certificates { .. } | Self::Request { .. } | Self::Refused { .. } => false,
         }
     }
 }
@@ -141,7 +157,9 @@ impl Engine {
             .timeout_send_request(Some(ANSWER))
             .user_agent("plimsoll")
             .build();
-        Ok(Self { agent: Agent::with_parts(config, connector, NoResolver), socket: socket.to_owned() })
+        // The host in the address is docker's own word for it; the connector ignores it.
+        let base = "http://localhost".to_owned();
+        Ok(Self { agent: Agent::with_parts(config, connector, NoResolver), base, place: socket.to_owned() })
     }
 
     /// The image of this name, copied out of the engine to an unlinked file in `spool`; `None` where it has none.
@@ -192,10 +210,9 @@ impl Engine {
         }
     }
 
-    /// The host in the address is docker's own word for it; the connector ignores it.
     fn get(&self, action: &str, path: &str, patience: Duration) -> Result<Response<ureq::Body>, EngineError> {
         self.agent
-            .get(format!("http://localhost{path}"))
+            .get(format!("{}{path}", self.base))
             .config()
             .timeout_recv_response(Some(patience))
             .build()
@@ -204,7 +221,7 @@ impl Engine {
     }
 
     fn failure(&self, action: String, error: ureq::Error) -> EngineError {
-        EngineError::Request { action, socket: self.socket.clone(), source: Box::new(error) }
+        EngineError::Request { action, socket: self.place.clone(), source: Box::new(error) }
     }
 }
 

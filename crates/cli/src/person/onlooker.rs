@@ -1,0 +1,38 @@
+//! Where there is no terminal: what happens is said, nothing can be asked.
+
+use keys::{Intent, KeyError, Nobody, Passphrase, Person, Pin, PinAsk, TouchMoment};
+
+use super::words;
+
+/// Whoever reads stderr, a CI job's log for example.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Onlooker;
+
+impl Person for Onlooker {
+    fn show(&self, intent: &Intent) {
+        eprint!("{}", words::intent(intent, None, usize::MAX));
+    }
+
+    fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
+        Nobody.passphrase(name)
+    }
+
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
+        Nobody.pin(ask)
+    }
+
+    fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {
+        Nobody.choose(question, choices)
+    }
+
+    fn touch(&self, moment: TouchMoment) {
+        // A log has no line that changes: the wait is said once, and how it ended.
+        match moment {
+            TouchMoment::Awaited { number, of, left } if number == 1 => {
+                eprintln!("{}", words::awaited(number, of, left, false));
+            }
+            TouchMoment::Awaited { .. } => {}
+            ended => eprintln!("{}", words::ended(ended)),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! A person at a terminal.
+
+use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment};
+use rustix::fs::OFlags;
+use rustix::process::getpgrp;
+use rustix::termios::{isatty, tcgetpgrp, tcgetwinsize};
+
+use super::interrupts::{self, Kept};
+use super::typing::{self, Untyped};
+use super::words;
+use crate::output::plain;
+
+/// How often a new PIN that was not typed the same twice is asked for anew.
+const TRIES: usize = 3;
+
+/// A person at a terminal.
+pub(crate) struct Terminal {
+    tty: Arc<File>,
+    key: Mutex<Option<String>>,
+    /// There while a touch is awaited: the terminal shows nothing that is typed, and its last line is ours.
+    waiting: Mutex<Option<Kept>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Terminal {
+    /// This process' own terminal, whatever standard input and output are.
+    pub(crate) fn open() -> io::Result<Self> {
+        let terminal = Self::at(Path::new("/dev/tty"), Arc::default())?;
+        interrupts::watch();
+        Ok(terminal)
+    }
+
+    /// The terminal at a path. What is asked there ends as cancelled when `cancelled` is set.
+    pub(crate) fn at(path: &Path, cancelled: Arc<AtomicBool>) -> io::Result<Self> {
+        let flags = OFlags::NOCTTY | OFlags::CLOEXEC;
+        let tty = File::options().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+        if !isatty(&tty) {
+            return Err(io::Error::other(format!("{} is no terminal", path.display())));
+        }
+        // Only one's own terminal tells who is before it. Whoever reads there without being that is stopped (termios(3),
+        // "job control"), and an agent that is stopped answers nobody.
+        if tcgetpgrp(&tty).is_ok_and(|foreground| foreground != getpgrp()) {
+            return Err(io::Error::other(format!("{} is in the hands of another program", path.display())));
+        }
+        Ok(Self { tty: Arc::new(tty), key: Mutex::default(), waiting: Mutex::default(), cancelled })
+    }
+
+    /// Names the key that will sign, for what is shown.
+    pub(crate) fn name_key(&self, name: &str) {
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
+    }
+
+    /// Says something.
+    pub(crate) fn say(&self, text: &str) {
+        // A terminal that has gone is noticed by whoever asks there.
+        let _ = (&*self.tty).write_all(text.as_bytes());
+    }
+
+    fn width(&self) -> usize {
+        tcgetwinsize(&*self.tty).map(|size| usize::from(size.ws_col)).ok().filter(|width| *width > 0).unwrap_or(80)
+    }
+
+    fn ask(&self, prompt: &str, secret: bool, what: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
+        typing::line(&self.tty, prompt, secret, &self.cancelled).map_err(|untyped| match untyped {
+            Untyped::Cancelled => KeyError::Cancelled,
+            Untyped::Gone => KeyError::NobodyToAsk(format!("{what} (the terminal has gone)")),
+            Untyped::TooLong => KeyError::NobodyToAsk(format!("{what} (more was typed than any has)")),
+        })
+    }
+
+    /// Writes over the last line, without any sequence that a terminal might not know.
+    fn rewrite(&self, text: &str, end: &str) {
+        let room = self.width().saturating_sub(1);
+        let text: String = text.chars().take(room).collect();
+        self.say(&format!("\r{text:room$}{end}"));
+    }
+}
+
+impl Person for Terminal {
+    fn show(&self, intent: &Intent) {
+        interrupts::soften(&self.cancelled);
+        let key = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.say(&words::intent(intent, key.as_deref(), self.width()));
+    }
+
+    fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
+        let text = self.ask(&format!("Passphrase for {}: ", plain(name)), true, "the passphrase")?;
+        Passphrase::new(&text, "the terminal")
+    }
+
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
+        let prompt = words::pin(ask);
+        if !matches!(ask.kind, PinKind::NewPin | PinKind::NewPuk) {
+            return self.ask(&prompt, true, "the PIN").map(|text| Pin::new(&text));
+        }
+        for _ in 0..TRIES {
+            let first = self.ask(&prompt, true, "a new PIN")?;
+            if first == self.ask("The same again: ", true, "the new PIN once more")? {
+                return Ok(Pin::new(&first));
+            }
+            self.say("the two differ\n");
+        }
+        Err(KeyError::NobodyToAsk("the new PIN (it was never typed the same twice)".into()))
+    }
+
+    fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {
+        let mut text = format!("{}\n", plain(question));
+        for (place, choice) in choices.iter().enumerate() {
+            let _ = writeln!(text, "{:>4}  {}", place + 1, plain(choice));
+        }
+        self.say(&text);
+        loop {
+            let typed = self.ask(&format!("Number (1-{}): ", choices.len()), false, question)?;
+            match typed.trim().parse::<usize>() {
+                Ok(number) if (1..=choices.len()).contains(&number) => return Ok(number - 1),
+                _ => self.say("that is none of them; Ctrl-C cancels\n"),
+            }
+        }
+    }
+
+    fn touch(&self, moment: TouchMoment) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        match moment {
+            TouchMoment::Awaited { number, of, left } => {
+                if waiting.is_none() {
+                    interrupts::soften(&self.cancelled);
+                    *waiting = typing::quiet(&self.tty, false).ok();
+                }
+                self.rewrite(&words::awaited(number, of, left, true), "");
+            }
+            // A key that needed no finger leaves nothing to say.
+            TouchMoment::Touched if waiting.is_none() => {}
+            ended => {
+                self.rewrite(words::ended(ended), "\n");
+                *waiting = None;
+            }
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::SeqCst)
+    }
+}
+
+impl fmt::Debug for Terminal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Terminal").finish_non_exhaustive()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let waiting = self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if waiting.take().is_some() {
+            let _ = (&*self.tty).write_all(b"\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Is the list of what was revoked there, and fresh enough to be believed?
+
+use super::{Facts, Requirement, plain};
+use crate::Revocation;
+
+pub(super) fn judge(revocation: &Revocation, facts: &Facts<'_>) -> Requirement {
+    let wanted = match revocation.max_age {
+        Some(age) => format!("a valid list of what was revoked, at most {age} old"),
+        None => "a valid list of what was revoked".to_owned(),
+    };
+    let unmet = |found: String| Requirement {
+        wanted: wanted.clone(),
+        met: false,
+        found,
+        details: vec![],
+        mend: Some("have whoever keeps it sign a new one with `plimsoll revoke --renew`".into()),
+    };
+    let list = match &facts.revocation {
+        None => return unmet("nobody looked for it".into()),
+        Some(Err(error)) => return unmet(plain(error)),
+        Some(Ok(list)) => list,
+    };
+    if facts.now >= list.expires {
+        return unmet(format!("version {} expired on {}", list.version, list.expires.date()));
+    }
+    if let Some(age) = revocation.max_age.filter(|age| facts.now - list.issued > age.duration()) {
+        return unmet(format!("version {} is older than {age}: it was signed on {}", list.version, list.issued.date()));
+    }
+    // An image that is itself revoked is refused whoever signed it.
+    if let Some(reason) = facts.digests().find_map(|digest| list.image(digest)) {
+        return Requirement {
+            mend: Some("use another image".into()),
+            ..unmet(format!("it revokes this image: {}", plain(reason)))
+        };
+    }
+    Requirement {
+        wanted,
+        met: true,
+        found: format!("version {}, valid until {}", list.version, list.expires.date()),
+        details: vec![],
+        mend: None,
+    }
+}

@@ -1,0 +1,142 @@
+//! The rules in other programs' words, held against those programs or their schemas.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use gate::Policy;
+use gate::export::{ExportFormat, Exported};
+
+use super::material::{folder, policy};
+
+/// One rule of every kind.
+fn rich() -> Policy {
+    policy(
+        r#"
+[teams]
+payments = { keys = ["release.pub", "second.pub"] }
+
+[revocation]
+keys = ["third.pub"]
+
+[[rule]]
+images = "registry.example.com/payments/legacy"
+mode = "off"
+
+[[rule]]
+images = "registry.example.com/payments/**"
+mode = "enforce"
+signers = [
+    { team = "payments", threshold = 2, hardware = true, roots = ["root.pem"], touch = "cached" },
+    { keys = ["third.pub"], bind = "repository" },
+]
+findings = { at-most = "high" }
+
+[[rule]]
+images = "registry.example.com/payments/api"
+mode = "enforce"
+signers = { keys = ["third.pub"] }
+
+[[rule]]
+images = "*.example.com/partner-*/**"
+mode = "warn"
+signers = { certificates = ["root.pem"], formats = ["notation"] }
+
+[[rule]]
+images = "docker.io/library/debian"
+mode = "enforce"
+signers = { keys = ["release.pub", "second.pub", "third.pub"], threshold = 2, not-older-than = "90d", bind = "tag" }
+"#,
+    )
+}
+
+fn told(exported: &Exported) -> String {
+    let unsaid: Vec<String> = exported.unsaid.iter().map(|unsaid| format!("- {unsaid}")).collect();
+    format!("{}\n{}", exported.text, unsaid.join("\n"))
+}
+
+#[test]
+fn a_policy_is_told_in_each_format_with_what_it_cannot_say() {
+    for format in ExportFormat::ALL {
+        insta::assert_snapshot!(format!("export_{}", format.as_str()), told(&rich().export(format)));
+    }
+}
+
+#[test]
+fn an_empty_policy_demands_nothing_in_any_format() {
+    let all: Vec<String> = ExportFormat::ALL.iter().map(|format| told(&Policy::default().export(*format))).collect();
+    insta::assert_snapshot!(all.join("\n----\n"));
+}
+
+/// A program, or why the test is passed over; with `PLIMSOLL_REQUIRE` set there is no passing over.
+fn wanted(program: &str, is_there: bool) -> bool {
+    if !is_there {
+        assert!(
+            std::env::var_os("PLIMSOLL_REQUIRE").is_none(),
+            "{program} is missing; scripts/install.sh test brings it"
+        );
+        eprintln!("skipped: {program} is missing");
+    }
+    is_there
+}
+
+#[test]
+fn skopeo_reads_the_policy_and_refuses_what_nobody_signed() {
+    let is_there = Command::new("skopeo").arg("--version").output().is_ok();
+    if !wanted("skopeo", is_there) {
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let layout = work.path().join("layout");
+    fs::create_dir_all(layout.join("blobs/sha256")).unwrap();
+    // `dir:` and `oci:` are transports without rules, so that the judge is asked for its reading of the file.
+    let file = work.path().join("policy.json");
+    let strict = policy(
+        "[[rule]]\nimages = \"localhost:1/team/**\"\nmode = \"enforce\"\nsigners = { keys = [\"release.pub\"] }\n",
+    );
+    fs::write(&file, strict.export(ExportFormat::Containers).text).unwrap();
+    let copy = |file: &PathBuf| {
+        let output = Command::new("skopeo")
+            .arg("--policy")
+            .arg(file)
+            .args(["copy", "--src-tls-verify=false", "docker://localhost:1/team/app:1"])
+            .arg(format!("dir:{}", work.path().join("out").display()))
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = copy(&file);
+    assert!(!said.contains("policy"), "the file was read, and the registry is not there: {said}");
+    fs::write(&file, "{\"default\":[{\"type\":\"sigstoreSigned\"}]}").unwrap();
+    assert!(copy(&file).contains("policy"), "the judge does refuse files");
+}
+
+#[test]
+fn the_kubernetes_policies_fit_their_schemas() {
+    let schemas = PathBuf::from(std::env::var_os("PLIMSOLL_TOOLS").map_or_else(
+        || format!("{}/.cache/plimsoll/tools", std::env::var("HOME").unwrap_or_default()),
+        |tools| tools.to_string_lossy().into_owned(),
+    ))
+    .join("schemas");
+    if !wanted("the schemas of Kubernetes policies", schemas.join("imagevalidatingpolicies.yaml").exists()) {
+        return;
+    }
+    let script = folder().join("../crd.py");
+    let work = tempfile::tempdir().unwrap();
+    for (format, schema, documents) in [
+        (ExportFormat::ClusterImagePolicy, "clusterimagepolicies.yaml", "7"),
+        (ExportFormat::Kyverno, "imagevalidatingpolicies.yaml", "3"),
+    ] {
+        let file = work.path().join("policy.yaml");
+        fs::write(&file, rich().export(format).text).unwrap();
+        let output = Command::new(schemas.join("python/bin/python"))
+            .arg(&script)
+            .arg(schemas.join(schema))
+            .arg(&file)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{format}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(said.trim(), documents, "{format}");
+    }
+}

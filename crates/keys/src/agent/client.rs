@@ -1,0 +1,163 @@
+//! The other side of the socket.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::net::sockopt::socket_peercred;
+use thiserror::Error;
+
+use super::frame::{self, FrameError};
+use super::protocol::{Call, Code, HeldKey, Reply, Request, VERSION};
+use crate::{ImageRequest, KeyError, PublicKey, Signature, SignedArtifact};
+
+/// A person may take their time, and others may be before.
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// A connection to an agent.
+#[derive(Debug)]
+pub struct Client {
+    stream: UnixStream,
+    path: PathBuf,
+    terminal: Option<String>,
+}
+
+/// Why an agent did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// There is none.
+    #[error("no agent answers at {}: {source}; start one with: plimsoll agent --background", path.display())]
+    NoAgent {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What answers is another user's.
+    #[error("what answers at {} belongs to another user, and is asked nothing", .0.display())]
+    Foreign(PathBuf),
+    /// The connection.
+    #[error("the agent at {} did not answer: {source}", path.display())]
+    Lost {
+        /// Where it is.
+        path: PathBuf,
+        /// What happened.
+        source: FrameError,
+    },
+    /// An answer that is none.
+    #[error("the agent at {} gave an answer that is none: {reason}", path.display())]
+    Answer {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It refused.
+    #[error("the agent did not do it: {reason}")]
+    Refused {
+        /// Why, for programs.
+        code: Code,
+        /// Why, for people.
+        reason: String,
+    },
+    /// What it gave cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+impl Client {
+    /// Connects to an agent of this user.
+    pub fn connect(path: &Path) -> Result<Self, ClientError> {
+        let no_agent = |source| ClientError::NoAgent { path: path.to_owned(), source };
+        let stream = UnixStream::connect(path).map_err(no_agent)?;
+        let peer = socket_peercred(&stream).map_err(|error| no_agent(error.into()))?;
+        if peer.uid != rustix::process::geteuid() {
+            return Err(ClientError::Foreign(path.to_owned()));
+        }
+        Ok(Self { stream, path: path.to_owned(), terminal: None })
+    }
+
+    /// The terminal where PIN and touch may be asked for.
+    #[must_use]
+    pub fn at_terminal(self, terminal: Option<String>) -> Self {
+        Self { terminal, ..self }
+    }
+
+    /// Asks, and waits for the answer; `progress` hears what is waited for.
+    pub fn ask(&self, request: Request, progress: &mut dyn FnMut(&str)) -> Result<Reply, ClientError> {
+        let lost = |source| ClientError::Lost { path: self.path.clone(), source };
+        let answer = |reason: String| ClientError::Answer { path: self.path.clone(), reason };
+        let call = Call { version: VERSION, terminal: self.terminal.clone(), request };
+        let bytes = serde_json::to_vec(&call).map_err(|error| answer(error.to_string()))?;
+        // An agent that has no room for one more says so and hangs up, without reading: what it said is there to be read.
+        let written = frame::write(&self.stream, &bytes, PATIENCE);
+        loop {
+            let bytes = match (frame::read(&self.stream, PATIENCE), &written) {
+                (Ok(bytes), _) => bytes,
+                (Err(error), _) => return Err(lost(error)),
+            };
+            match serde_json::from_slice(&bytes).map_err(|error| answer(error.to_string()))? {
+                Reply::Progress { text } => progress(&text),
+                Reply::Refused { code, reason } => return Err(ClientError::Refused { code, reason }),
+                reply => return Ok(reply),
+            }
+        }
+    }
+
+    /// The keys that the agent holds.
+    pub fn keys(&self) -> Result<Vec<HeldKey>, ClientError> {
+        match self.ask(Request::List, &mut |_| {})? {
+            Reply::Keys { keys } => Ok(keys),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Has an image signed.
+    pub fn sign_image(
+        &self,
+        key: Option<&str>,
+        image: &ImageRequest,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(PublicKey, Vec<SignedArtifact>), ClientError> {
+        let request = Request::SignImage { key: key.map(str::to_owned), image: image.clone() };
+        match self.ask(request, progress)? {
+            Reply::Image { key, artifacts } => Ok((PublicKey::from_pem(&key)?, artifacts)),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// Has bytes or a digest signed: a request of one of these kinds.
+    pub fn sign(
+        &self,
+        request: Request,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(PublicKey, Signature), ClientError> {
+        match self.ask(request, progress)? {
+            Reply::Signature { key, signature } => {
+                let key = PublicKey::from_pem(&key)?;
+                let signature = Signature::new(key.algorithm(), signature);
+                Ok((key, signature))
+            }
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    fn unexpected(&self, reply: &Reply) -> ClientError {
+        let reason = match reply {
+            Reply::Progress { .. } => "it only told of progress",
+            Reply::Status(_) => "it told of itself",
+            Reply::Keys { .. } => "it listed its keys",
+            Reply::Image { .. } => "it signed an image",
+            Reply::Signature { .. } => "it signed bytes",
+            Reply::Done { .. } => "it did something",
+            Reply::Refused { .. } => "it refused",
+        };
+        ClientError::Answer { path: self.path.clone(), reason: reason.into() }
+    }
+}
+
+/// The terminal that this process belongs to, whatever its input and output are.
+pub fn own_terminal() -> Option<String> {
+    super::asker::terminal_of(std::process::id())
+}

@@ -1,0 +1,392 @@
+//! What an agent does with a request.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::asker::Asker;
+use super::journal::{Entry, Journal};
+pub use super::keyring::Opener;
+use super::keyring::{Held, Keyring};
+use super::payload;
+use super::protocol::{Code, Reply, Request, Status};
+use super::scope::Scope;
+use super::turns::Turns;
+use crate::{Author, ImageRequest, Intent, KeyError, KeyUri, Message, Person, Signature, Signer as _};
+
+/// Where the person is whose keys these are.
+pub trait People: Send + Sync {
+    /// Somebody to show and ask for a request of `asker` that concerns `key`. What is asked ends when `cancelled` is set.
+    fn meet(&self, asker: &Asker, key: &str, cancelled: &Arc<AtomicBool>) -> Box<dyn Person>;
+}
+
+/// What an agent is made of.
+pub struct Parts {
+    /// Opens keys.
+    pub opener: Opener,
+    /// Writes what is signed.
+    pub author: Box<dyn Author>,
+    /// Whom to show and ask.
+    pub people: Box<dyn People>,
+    /// Where the log goes.
+    pub journal: Journal,
+    /// Time without a signature after which it locks.
+    pub idle: Option<Duration>,
+    /// Whether a person has to say yes to each signature, whatever the key.
+    pub confirms: bool,
+}
+
+/// An agent.
+pub struct Agent {
+    keyring: Keyring,
+    opener: Arc<Opener>,
+    author: Box<dyn Author>,
+    people: Box<dyn People>,
+    journal: Journal,
+    idle: Option<Duration>,
+    confirms: bool,
+    turns: Turns,
+    used: Mutex<Instant>,
+    raw_until: Mutex<Option<Instant>>,
+    signatures: AtomicU64,
+    stopping: AtomicBool,
+}
+
+/// How a request goes on, for whoever asked.
+pub type Progress<'a> = &'a mut dyn FnMut(String);
+
+/// A refusal, and whether it is worth a line in the log.
+struct No {
+    code: Code,
+    reason: String,
+}
+
+impl No {
+    fn new(code: Code, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+}
+
+impl From<KeyError> for No {
+    fn from(error: KeyError) -> Self {
+        let code = if matches!(error, KeyError::Cancelled) { Code::Cancelled } else { Code::Failed };
+        Self { code, reason: error.to_string() }
+    }
+}
+
+impl Agent {
+    /// An agent without keys.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { opener, author, people, journal, idle, confirms } = parts;
+        Self {
+            keyring: Keyring::default(),
+            opener: Arc::new(opener),
+            author,
+            people,
+            journal,
+            idle,
+            confirms,
+            turns: Turns::default(),
+            used: Mutex::new(Instant::now()),
+            raw_until: Mutex::default(),
+            signatures: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Holds a key that was opened already.
+    pub fn hold(&self, uri: &KeyUri, signer: Arc<dyn crate::Signer>) -> Result<(), KeyError> {
+        self.keyring.add(uri, signer, &self.opener)?;
+        self.is_used();
+        Ok(())
+    }
+
+    /// Forgets all that was unlocked.
+    pub fn lock(&self) {
+        for key in self.keyring.all() {
+            key.lock();
+        }
+    }
+
+    /// Locks when nothing was signed for as long as that takes; nothing that is under way is cut off.
+    pub fn lock_when_idle(&self) {
+        let Some(idle) = self.idle else { return };
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.elapsed() >= idle && self.turns.len() == 0 && self.keyring.all().iter().any(|key| key.is_open()) {
+            self.lock();
+        }
+    }
+
+    /// Whether it was told to end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Tells it to end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Does what `asker` wants, where `scope` lets them. `cancelled` is set by whoever notices that they have gone.
+    pub fn perform(
+        &self,
+        asker: &Asker,
+        scope: &Scope,
+        request: Request,
+        cancelled: &Arc<AtomicBool>,
+        progress: Progress<'_>,
+    ) -> Reply {
+        self.answer(asker, scope, request, cancelled, progress)
+            .unwrap_or_else(|No { code, reason }| Reply::Refused { code, reason })
+    }
+
+    fn answer(
+        &self,
+        asker: &Asker,
+        scope: &Scope,
+        request: Request,
+        cancelled: &Arc<AtomicBool>,
+        progress: Progress<'_>,
+    ) -> Result<Reply, No> {
+        scope.allows(&request, SystemTime::now()).map_err(|reason| {
+            if let Request::SignImage { image, .. } = &request {
+                let _ = self.log(asker, None, &intent_of(image, asker), &Err((Code::NotAllowed, reason.clone())));
+            }
+            No::new(Code::NotAllowed, reason)
+        })?;
+        match request {
+            Request::Status => Ok(Reply::Status(self.status())),
+            Request::List => Ok(Reply::Keys { keys: self.keyring.all().iter().map(|key| key.describe()).collect() }),
+            Request::SignImage { key, image } => {
+                let key = self.find(key.as_deref())?;
+                self.sign(asker, &key, &intent_of(&image, asker), cancelled, progress, |person| {
+                    self.sign_image(asker, &key, &image, person)
+                })
+            }
+            Request::SignPayload { key, payload, hash } => {
+                let key = self.find(key.as_deref())?;
+                let intent = match payload::read(&payload) {
+                    Some(known) => Intent {
+                        repository: known.repository,
+                        tag: known.tag,
+                        digest: Some(known.digest),
+                        formats: vec![known.format],
+                        asked_by: Some(asker.to_string()),
+                    },
+                    None => self.unknown(asker, &key)?,
+                };
+                self.sign(asker, &key, &intent, cancelled, progress, |person| {
+                    person.show(&intent);
+                    self.confirm(asker, &key, person)?;
+                    let signatures = key.sign(&[Message { bytes: &payload, hash }], person)?;
+                    Self::reply(&key, signatures)
+                })
+            }
+            Request::SignRaw { key, digest, hash } => {
+                let key = self.find(key.as_deref())?;
+                let intent = self.unknown(asker, &key)?;
+                self.sign(asker, &key, &intent, cancelled, progress, |person| {
+                    person.show(&intent);
+                    self.confirm(asker, &key, person)?;
+                    Self::reply(&key, vec![key.sign_digest(&digest, hash, person)?])
+                })
+            }
+            Request::Add { key } => {
+                let uri: KeyUri = key.parse()?;
+                let person = self.people.meet(asker, &key, cancelled);
+                let held = self.keyring.add(&uri, (self.opener)(&uri, &*person)?, &self.opener)?;
+                self.is_used();
+                Ok(Reply::Done { text: format!("the agent holds {uri}, fingerprint {}", held.fingerprint()) })
+            }
+            Request::Lock { key: Some(key) } => {
+                self.find(Some(&key))?.lock();
+                Ok(Reply::Done { text: format!("{key} is locked") })
+            }
+            Request::Lock { key: None } => {
+                self.lock();
+                *self.raw_until.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                Ok(Reply::Done { text: "all keys are locked".into() })
+            }
+            Request::Unlock { key } => {
+                let keys = if key.is_none() { self.keyring.all() } else { vec![self.find(key.as_deref())?] };
+                for key in &keys {
+                    let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
+                    key.unlock(&*person)?;
+                }
+                self.is_used();
+                Ok(Reply::Done { text: format!("unlocked: {}", keys.len()) })
+            }
+            Request::AllowRaw { seconds } => {
+                let until = (seconds > 0).then(|| Instant::now() + Duration::from_secs(seconds));
+                *self.raw_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+                Ok(Reply::Done {
+                    text: match seconds {
+                        0 => "bytes of which nothing is known are not signed".into(),
+                        _ => format!("for {seconds} s, bytes of which nothing is known are signed, too"),
+                    },
+                })
+            }
+            Request::Stop => {
+                self.stop();
+                Ok(Reply::Done { text: "the agent ends".into() })
+            }
+        }
+    }
+
+    fn find(&self, name: Option<&str>) -> Result<Arc<Held>, No> {
+        self.keyring.find(name).map_err(|reason| No::new(Code::NoKey, reason))
+    }
+
+    /// What is shown for bytes of which nothing is known, if such are signed now.
+    fn unknown(&self, asker: &Asker, key: &Held) -> Result<Intent, No> {
+        let intent = Intent { asked_by: Some(asker.to_string()), ..Intent::default() };
+        if self.raw_seconds() > 0 {
+            return Ok(intent);
+        }
+        let reason = "nobody can tell what these bytes or this digest stand for, and such are not signed; their owner can \
+                      allow it for a time with: plimsoll agent allow raw --for 10m";
+        let no = (Code::NotAllowed, reason.to_owned());
+        let _ = self.log(asker, Some(key), &intent, &Err(no));
+        Err(No::new(Code::NotAllowed, reason))
+    }
+
+    /// One's turn, one's person, the signing itself, and the line in the log.
+    fn sign(
+        &self,
+        asker: &Asker,
+        key: &Held,
+        intent: &Intent,
+        cancelled: &Arc<AtomicBool>,
+        progress: Progress<'_>,
+        work: impl FnOnce(&dyn Person) -> Result<Reply, No>,
+    ) -> Result<Reply, No> {
+        let is_wanted = || !cancelled.load(Ordering::SeqCst);
+        let mut tell = |before: usize| progress(format!("waiting: {before} before this one"));
+        let turn = self.turns.wait(&is_wanted, &mut tell);
+        let result = if turn.is_none() {
+            Err(KeyError::Cancelled.into())
+        } else {
+            progress("shown to the key's owner".into());
+            let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
+            let result = work(&*person);
+            self.is_used();
+            // A signature that nobody waits for any more is given to nobody.
+            let is_cancelled = person.is_cancelled() || !is_wanted();
+            if is_cancelled { result.and(Err(KeyError::Cancelled.into())) } else { result }
+        };
+        let outcome = result.as_ref().map(|_| ()).map_err(|no| (no.code, no.reason.clone()));
+        // What cannot be logged is not handed out.
+        self.log(asker, Some(key), intent, &outcome).map_err(|error| {
+            No::new(
+                Code::Failed,
+                format!("cannot write {}: {error}; nothing is signed unseen", self.journal.path().display()),
+            )
+        })?;
+        if result.is_ok() {
+            self.signatures.fetch_add(1, Ordering::SeqCst);
+        }
+        result
+    }
+
+    fn sign_image(&self, asker: &Asker, key: &Held, image: &ImageRequest, person: &dyn Person) -> Result<Reply, No> {
+        let draft = self.author.draft(image, key)?;
+        person.show(&Intent { asked_by: Some(asker.to_string()), ..draft.intent() });
+        self.confirm(asker, key, person)?;
+        let signatures = key.sign(&draft.messages(), person)?;
+        let artifacts = draft.finish(signatures)?;
+        Ok(Reply::Image { key: key.public_key().to_pem(), artifacts })
+    }
+
+    /// Has the person say yes where nothing else would make them notice.
+    fn confirm(&self, asker: &Asker, key: &Held, person: &dyn Person) -> Result<(), No> {
+        if person.is_cancelled() {
+            return Err(KeyError::Cancelled.into());
+        }
+        if !(self.confirms || asker.is_remote()) || key.wants_touch() {
+            return Ok(());
+        }
+        match person.choose("Sign it?", &["yes, sign it".into(), "no, leave it unsigned".into()])? {
+            0 => Ok(()),
+            _ => Err(No::new(Code::NotAllowed, "the key's owner said no")),
+        }
+    }
+
+    fn reply(key: &Held, signatures: Vec<Signature>) -> Result<Reply, No> {
+        let signature = signatures.into_iter().next();
+        let signature = signature.ok_or_else(|| No::new(Code::Failed, "the key gave no signature"))?;
+        Ok(Reply::Signature { key: key.public_key().to_pem(), signature: signature.into_bytes() })
+    }
+
+    fn status(&self) -> Status {
+        let keys = self.keyring.all();
+        Status {
+            process: std::process::id(),
+            keys: keys.len(),
+            unlocked: keys.iter().filter(|key| key.is_open()).count(),
+            idle_seconds: self.idle.map_or(0, |idle| idle.as_secs()),
+            raw_seconds: self.raw_seconds(),
+            waiting: self.turns.len(),
+            signatures: self.signatures.load(Ordering::SeqCst),
+            log: self.journal.path().display().to_string(),
+        }
+    }
+
+    fn raw_seconds(&self) -> u64 {
+        let until = *self.raw_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default();
+        left.as_secs() + u64::from(left.subsec_nanos() > 0)
+    }
+
+    fn is_used(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn log(
+        &self,
+        asker: &Asker,
+        key: Option<&Held>,
+        intent: &Intent,
+        outcome: &Result<(), (Code, String)>,
+    ) -> std::io::Result<()> {
+        let (word, reason) = match outcome {
+            Ok(()) => ("signed", None),
+            Err((Code::Cancelled, reason)) => ("cancelled", Some(reason)),
+            Err((Code::NotAllowed, reason)) => ("refused", Some(reason)),
+            Err((_, reason)) => ("failed", Some(reason)),
+        };
+        self.journal.write(&Entry {
+            time: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            key: key.map(|key| key.uri().to_string()).unwrap_or_default(),
+            fingerprint: key.map(Held::fingerprint).unwrap_or_default(),
+            repository: intent.repository.clone(),
+            tag: intent.tag.clone(),
+            digest: intent.digest.clone(),
+            formats: intent.formats.clone(),
+            asked_by: asker.to_string(),
+            process: asker.process,
+            program: asker.program.clone(),
+            outcome: word.into(),
+            reason: reason.cloned(),
+        })
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Agent").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+fn intent_of(image: &ImageRequest, asker: &Asker) -> Intent {
+    Intent {
+        repository: Some(image.repository.clone()),
+        tag: image.tag.clone(),
+        digest: Some(image.digest.clone()),
+        formats: image.formats.clone(),
+        asked_by: Some(asker.to_string()),
+    }
+}

@@ -1,0 +1,168 @@
+//! A socket and those who come to it.
+
+use std::io;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::asker::{Asker, Origin};
+use super::core::Agent;
+use super::frame::{self, FrameError};
+use super::protocol::{Call, Code, Reply};
+use super::scope::Scope;
+
+/// What those who come may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; each is a thread.
+    pub connections: usize,
+    /// How long a message may take to begin, and then to come; and an answer to be taken.
+    pub patience: Duration,
+    /// How often is looked whether somebody has gone, the agent is to end, or has been idle.
+    pub look: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 32, patience: Duration::from_secs(10), look: Duration::from_millis(100) }
+    }
+}
+
+/// One socket of an agent.
+#[derive(Debug)]
+pub struct Server {
+    /// The agent.
+    pub agent: Arc<Agent>,
+    /// What may be asked here.
+    pub scope: Scope,
+    /// How those who come here came.
+    pub origin: Origin,
+    /// What they may take.
+    pub limits: Limits,
+}
+
+impl Server {
+    /// Serves until the agent is told to end, or `is_over`.
+    pub fn serve(self, listener: &UnixListener, is_over: &dyn Fn() -> bool) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let server = Arc::new(self);
+        let open = Arc::new(AtomicUsize::new(0));
+        while !server.agent.is_stopping() && !is_over() {
+            server.agent.lock_when_idle();
+            let mut waiting = [PollFd::new(listener, PollFlags::IN)];
+            match poll(&mut waiting, Some(&timespec(server.limits.look))) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let Ok((stream, _)) = listener.accept() else {
+                // Gone again, or no descriptor left for a moment: the others go on.
+                thread::sleep(server.limits.look);
+                continue;
+            };
+            // Whoever is somebody else is told nothing.
+            let Some(asker) = Asker::of(&stream, server.origin.clone()) else { continue };
+            if stream.set_nonblocking(false).is_err() {
+                continue;
+            }
+            if open.fetch_add(1, Ordering::SeqCst) >= server.limits.connections {
+                open.fetch_sub(1, Ordering::SeqCst);
+                let reason = format!("{} connections are open already; try again later", server.limits.connections);
+                let _ = say(&stream, &Reply::Refused { code: Code::Busy, reason }, server.limits.look);
+                continue;
+            }
+            let place = Place(Arc::clone(&open));
+            let each = Arc::clone(&server);
+            // Where no thread can be had, the connection is closed, which its client is told by that.
+            let _ = thread::Builder::new().name("asked".into()).spawn(move || {
+                each.converse(&stream, &asker);
+                drop(place);
+            });
+        }
+        Ok(())
+    }
+
+    /// One request after the other, until the client goes, or says something that is none.
+    fn converse(&self, stream: &UnixStream, asker: &Asker) {
+        loop {
+            let reply = match frame::read(stream, self.limits.patience) {
+                Ok(bytes) => match Call::read(&bytes) {
+                    Ok(call) => self.perform(stream, asker, call),
+                    Err(error) => Reply::Refused { code: Code::Malformed, reason: error.to_string() },
+                },
+                Err(FrameError::Closed | FrameError::Cut | FrameError::Broken(_)) => return,
+                Err(error) => Reply::Refused { code: Code::Malformed, reason: error.to_string() },
+            };
+            let is_last = matches!(&reply, Reply::Refused { code: Code::Malformed, .. });
+            if say(stream, &reply, self.limits.patience).is_err() || is_last {
+                return;
+            }
+        }
+    }
+
+    /// Does it on a thread of its own, while this one notices when the client goes.
+    fn perform(&self, stream: &UnixStream, asker: &Asker, call: Call) -> Reply {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let asker = asker.clone().at_terminal(call.terminal.as_deref());
+        let (done, result) = mpsc::sync_channel(1);
+        thread::scope(|scope| {
+            let flag = Arc::clone(&cancelled);
+            let started = thread::Builder::new().name("doing".into()).spawn_scoped(scope, move || {
+                let mut progress = |text: String| {
+                    if say(stream, &Reply::Progress { text }, self.limits.patience).is_err() {
+                        flag.store(true, Ordering::SeqCst);
+                    }
+                };
+                let reply = self.agent.perform(&asker, &self.scope, call.request, &flag, &mut progress);
+                let _ = done.send(reply);
+            });
+            if let Err(error) = started {
+                return Reply::Refused { code: Code::Busy, reason: format!("cannot start a thread: {error}") };
+            }
+            loop {
+                match result.recv_timeout(self.limits.look) {
+                    Ok(reply) => return reply,
+                    Err(mpsc::RecvTimeoutError::Timeout) => {
+                        if has_gone(stream) || self.agent.is_stopping() {
+                            cancelled.store(true, Ordering::SeqCst);
+                        }
+                    }
+                    Err(mpsc::RecvTimeoutError::Disconnected) => {
+                        return Reply::Refused { code: Code::Failed, reason: "the agent failed at it".into() };
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// A place among the connections.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn say(stream: &UnixStream, reply: &Reply, patience: Duration) -> Result<(), FrameError> {
+    let bytes = serde_json::to_vec(reply).map_err(io::Error::from)?;
+    frame::write(stream, &bytes, patience)
+}
+
+/// Whether the other side has closed the connection, or its half of it: whoever says nothing more waits for nothing.
+fn has_gone(stream: &UnixStream) -> bool {
+    let mut watched = [PollFd::new(stream, PollFlags::RDHUP)];
+    match poll(&mut watched, Some(&Timespec::default())) {
+        Ok(_) => watched[0].revents().intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR),
+        Err(_) => false,
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: duration.subsec_nanos().into() }
+}

@@ -1,0 +1,165 @@
+//! What lies in a card's slots and objects.
+
+use zeroize::Zeroizing;
+
+use super::apdu::Command;
+use super::card::Card;
+use super::error::CardError;
+use super::firmware::Ability;
+use super::metadata::{GET_METADATA, KeyMetadata, SecretMetadata, algorithm};
+use super::slot;
+use super::status::Status;
+use super::tlv::{Tlv, Writer};
+use crate::attestation::statement;
+use crate::{Algorithm, Attestation, KeyError, PinPolicy, PublicKey, TouchPolicy, certificate};
+
+const GET_DATA: u8 = 0xcb;
+const PUT_DATA: u8 = 0xdb;
+const ATTEST: u8 = 0xf9;
+
+/// A key in a slot, as far as the card tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotKey {
+    /// The slot.
+    pub slot: u8,
+    /// The algorithm; `None` for one that neither signs nor verifies here.
+    pub algorithm: Option<Algorithm>,
+    /// The public half, where the card tells it and it is of a kind that is known here.
+    pub public: Option<PublicKey>,
+    /// When a touch is wanted, where the card tells.
+    pub touch: Option<TouchPolicy>,
+    /// When the PIN is wanted, where the card tells.
+    pub pin: Option<PinPolicy>,
+    /// Whether the key was made inside, where the card tells.
+    pub generated: Option<bool>,
+    /// The certificate that lies beside it (X.509, DER).
+    pub certificate: Option<Vec<u8>>,
+}
+
+impl Card {
+    /// The key in a slot. Firmware without metadata is asked for what comes near: an attestation, which only generated
+    /// keys have, and a certificate, which says what somebody stored.
+    pub(crate) fn key(&mut self, slot: u8) -> Result<Option<SlotKey>, KeyError> {
+        let object = slot::certificate_object(slot).ok_or(CardError::NoSlot(slot))?;
+        if self.firmware.has(Ability::Metadata) {
+            let Some(metadata) = self.key_metadata(slot)? else { return Ok(None) };
+            let certificate = self.certificate(object)?;
+            return Ok(Some(SlotKey {
+                slot,
+                algorithm: algorithm(metadata.number),
+                public: metadata.public,
+                touch: metadata.touch,
+                pin: metadata.pin,
+                generated: metadata.generated,
+                certificate,
+            }));
+        }
+        let certificate = self.certificate(object)?;
+        if let Some(leaf) = self.attest_leaf(slot)?
+            && let Some(told) = statement::read(&leaf)
+        {
+            return Ok(Some(SlotKey {
+                slot,
+                algorithm: Some(told.key.algorithm()),
+                public: Some(told.key),
+                touch: Some(told.touch),
+                pin: Some(told.pin),
+                generated: Some(true),
+                certificate,
+            }));
+        }
+        Ok(certificate.map(|certificate| {
+            let public = certificate::key_of(&certificate).ok();
+            SlotKey {
+                slot,
+                algorithm: public.as_ref().map(PublicKey::algorithm),
+                public,
+                touch: None,
+                pin: None,
+                generated: None,
+                certificate: Some(certificate),
+            }
+        }))
+    }
+
+    /// The card's statement that the key in the slot was made inside it; `None` where it makes none: the firmware is
+    /// too old, or the key was imported.
+    pub(crate) fn attestation(&mut self, slot: u8) -> Result<Option<Attestation>, KeyError> {
+        let Some(leaf) = self.attest_leaf(slot)? else { return Ok(None) };
+        let device = slot::certificate_object(slot::ATTESTATION).ok_or(CardError::NoSlot(slot))?;
+        Ok(Some(Attestation { leaf, intermediates: self.certificate(device)?.into_iter().collect() }))
+    }
+
+    pub(crate) fn secret_metadata(&mut self, reference: u8) -> Result<SecretMetadata, KeyError> {
+        if !self.firmware.has(Ability::Metadata) {
+            return Ok(SecretMetadata::default());
+        }
+        let response = self.send("telling about its secrets", &Command::new(GET_METADATA, 0, reference))?;
+        match response.status {
+            Status::Success => Ok(SecretMetadata::read(&response.data)),
+            _ => Ok(SecretMetadata::default()),
+        }
+    }
+
+    /// The value of an object; `None` where it is empty or missing.
+    pub(crate) fn object(&mut self, tag: u32) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
+        const DOING: &str = "reading an object";
+        let command = Command::new(GET_DATA, 0x3f, 0xff).with(named(tag));
+        let response = self.send(DOING, &command)?;
+        match response.status {
+            Status::Success => {}
+            Status::NotFound | Status::NoKey => return Ok(None),
+            status => return Err(self.refused(DOING, status)),
+        }
+        let value = Tlv::find(&response.data, 0x53)
+            .ok_or_else(|| self.senseless(DOING, "what came is no object (no field 53)"))?;
+        Ok((!value.is_empty()).then(|| Zeroizing::new(value.to_vec())))
+    }
+
+    /// Writes an object; an empty value removes it. The management key must have been proved.
+    pub(crate) fn put_object(&mut self, tag: u32, value: &[u8]) -> Result<(), KeyError> {
+        let data = named(tag).put(0x53, value);
+        self.expect("writing an object", &Command::new(PUT_DATA, 0x3f, 0xff).with(data)).map(drop)
+    }
+
+    /// Stores a certificate beside the slot's key (SP 800-73-4 part 1, section 3.1.3).
+    pub(crate) fn put_certificate(&mut self, slot: u8, certificate: &[u8]) -> Result<(), KeyError> {
+        let object = slot::certificate_object(slot).ok_or(CardError::NoSlot(slot))?;
+        let value = Writer::new().put(0x70, certificate).put(0x71, &[0]).put(0xfe, &[]);
+        self.put_object(object, value.as_bytes())
+    }
+
+    fn certificate(&mut self, object: u32) -> Result<Option<Vec<u8>>, KeyError> {
+        let Some(value) = self.object(object)? else { return Ok(None) };
+        // Compressed ones (bit 1 of 71) are shown as none here; they still count as "in use" by their key.
+        let plain = Tlv::find(&value, 0x71).is_none_or(|information| information.iter().all(|byte| byte & 1 == 0));
+        Ok(Tlv::find(&value, 0x70).filter(|_| plain).map(<[u8]>::to_vec))
+    }
+
+    pub(crate) fn key_metadata(&mut self, slot: u8) -> Result<Option<KeyMetadata>, KeyError> {
+        const DOING: &str = "telling about a key";
+        let response = self.send(DOING, &Command::new(GET_METADATA, 0, slot))?;
+        match response.status {
+            Status::Success => KeyMetadata::read(&response.data)
+                .map(Some)
+                .ok_or_else(|| self.senseless(DOING, "it names no algorithm")),
+            Status::NotFound | Status::NoKey | Status::BadParameters => Ok(None),
+            status => Err(self.refused(DOING, status)),
+        }
+    }
+
+    fn attest_leaf(&mut self, slot: u8) -> Result<Option<Vec<u8>>, KeyError> {
+        if !self.firmware.has(Ability::Attestation) {
+            return Ok(None);
+        }
+        // What it answers for a slot without a key and for an imported key differs between firmwares.
+        let response = self.send("attesting a key", &Command::new(ATTEST, slot, 0))?;
+        Ok((response.status == Status::Success && !response.data.is_empty()).then(|| response.data.to_vec()))
+    }
+}
+
+fn named(tag: u32) -> Writer {
+    let bytes = tag.to_be_bytes();
+    let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(3);
+    Writer::new().put(0x5c, &bytes[start..])
+}
