@@ -68,7 +68,7 @@ pub(crate) enum Verb {
     Sign(verbs::sign::Arguments),
     /// Check who signed an image
     Verify(verbs::verify::Arguments),
-    /// Make and show signing keys
+    /// Make, take over, list and delete signing keys
     Key(verbs::key::Arguments),
     /// Sign after docker push, and have every verb as docker plimsoll
     DockerPlugin(verbs::docker::install::Arguments),

@@ -210,7 +210,9 @@ impl Card {
         }
         let proof = Tlv::find(&response.data, 0x7c).and_then(|inside| Tlv::find(inside, 0x82));
         if proof.map(<[u8]>::to_vec) != cipher.apply(key, &challenge, Way::Encrypt) {
-            return Err(self.senseless(DOING, "it does not know the key itself: it is not the card that it claims to be"));
+            return Err(
+                self.senseless(DOING, "it does not know the key itself: it is not the card that it claims to be")
+            );
         }
         Ok(true)
     }

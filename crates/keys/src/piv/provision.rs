@@ -264,13 +264,7 @@ impl Device {
 }
 
 impl Card {
-    fn generate(
-        &mut self,
-        slot: u8,
-        number: u8,
-        touch: TouchPolicy,
-        pin: PinPolicy,
-    ) -> Result<SlotKey, KeyError> {
+    fn generate(&mut self, slot: u8, number: u8, touch: TouchPolicy, pin: PinPolicy) -> Result<SlotKey, KeyError> {
         const DOING: &str = "a key was made";
         let template = policies(Writer::new().put(0x80, &[number]), touch, pin);
         let data = Writer::new().put(0xac, template.as_bytes());

@@ -11,7 +11,6 @@ use keys::{Algorithm, Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind
 use virtual_card::{Card, Finger, Firmware};
 use zeroize::Zeroizing;
 
-
 pub(crate) const PIN: &str = "264851";
 pub(crate) const PUK: &str = "90315764";
 
