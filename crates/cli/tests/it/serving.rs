@@ -7,16 +7,16 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-struct Up {
+pub(crate) struct Up {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     _folder: tempfile::TempDir,
     data: PathBuf,
 }
 
 impl Up {
     /// A server on a port of its own. Started as root it becomes the folder's owner: nobody.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         let data = folder.path().join("data");
