@@ -68,6 +68,10 @@ pub(crate) enum Verb {
     Sign(verbs::sign::Arguments),
     /// Check who signed an image
     Verify(verbs::verify::Arguments),
+    /// Withdraw trust from an image or a key
+    Revoke(verbs::revoke::Arguments),
+    /// Show what hangs on an image and who signed it, and state things about it
+    Trust(verbs::trust::Arguments),
     /// Make and show signing keys
     Key(verbs::key::Arguments),
     /// Sign after docker push, and have every verb as docker plimsoll

@@ -11,6 +11,7 @@ mod serving;
 mod signing;
 mod stores;
 mod targets;
+mod trust;
 
 // The image room's own, so that there is one way to start a registry.
 #[allow(dead_code, reason = "not every way to start a registry is used here")]
