@@ -232,6 +232,9 @@ fn refusal(image: &Reference, digest: &Digest, requirement: Option<&Requirement>
         }
         None => write!(text, "by a trusted key"),
     };
+    for detail in requirement.iter().flat_map(|requirement| &requirement.details) {
+        let _ = write!(text, "\n  - {detail}");
+    }
     if found.rejected.is_empty() {
         if found.signatures.is_empty() {
             let _ = write!(text, "; there is no signature at all, sign it with: plimsoll sign {image}");

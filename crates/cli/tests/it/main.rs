@@ -5,6 +5,7 @@
 mod data_folder;
 mod db;
 mod docker;
+mod key;
 mod plimsoll;
 mod policy;
 mod serving;

@@ -47,7 +47,7 @@ fn one_command_makes_the_key_and_signs_where_there_was_none() {
     let image = scene.image();
     let nothing = scene.home.run_with(&["sign", &image], &[SECRET]).with(2).stderr;
     assert!(nothing.contains("key generate"), "{nothing}");
-    let typed = [("make one now", "y"), ("New passphrase", SECRET.1), ("The same again", SECRET.1)];
+    let typed = [("default.key?", "y"), ("New passphrase", SECRET.1), ("The same again", SECRET.1)];
     scene.home.type_into(&["sign", &image], &typed[..]).with(0);
     let public = scene.home.path(".config/plimsoll/keys/default.pub");
     scene.home.run(&["verify", "--key", public.to_str().unwrap(), &image]).with(0);
