@@ -81,12 +81,6 @@ pub(crate) fn named(key: Option<&KeyUri>) -> Result<KeyUri> {
     }
 }
 
-/// The file of the key that was named, or the calling user's only one.
-pub(crate) fn chosen(key: Option<&KeyUri>) -> Result<PathBuf> {
-    let uri = named(key)?;
-    Ok(uri.path().with_context(|| format!("{uri} is no file"))?.to_owned())
-}
-
 /// The PKCS#11 modules that the configuration file names.
 pub(crate) fn modules(start: &Start) -> Modules {
     Modules(start.settings.pkcs11_modules.clone())
