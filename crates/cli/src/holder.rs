@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use keys::agent::{Client as Agent, HeldKey, place};
 use keys::open::NamedKey;
 use keys::pkcs11::Modules;
-use keys::{FileSigner, KeyUri, Person, PublicKey, Signer, Surroundings, folder};
+use keys::{FileSigner, KeyUri, Passphrase, Person, PublicKey, Signer, Surroundings, folder};
 
 use crate::{output, passphrase, person};
 
@@ -45,21 +45,27 @@ impl KeyArguments {
         if by_agent && let Some((agent, held)) = self.at_agent() {
             return Ok(Holder::Agent(agent, Box::new(held)));
         }
-        let uri = match &self.key {
-            Some(uri) => uri.clone(),
-            None => KeyUri::File(self.default_file(yes)?),
-        };
-        self.here(&uri)
+        match &self.key {
+            Some(uri) => self.here(uri, None),
+            None => {
+                let (path, passphrase) = self.default_file(yes)?;
+                self.here(&KeyUri::File(path), passphrase)
+            }
+        }
     }
 
-    fn here(&self, uri: &KeyUri) -> Result<Holder> {
+    /// `passphrase` is one that was typed already.
+    fn here(&self, uri: &KeyUri, passphrase: Option<Passphrase>) -> Result<Holder> {
         let named = NamedKey::read(uri)?;
         if let NamedKey::File(file) = &named
             && file.is_exposed()
         {
             eprintln!("warning: others can read {}; close it with: chmod 600 FILE", output::plain(file.name()));
         }
-        let surroundings = Surroundings::look(self.passphrase_fd, self.pin_fd, Modules::default())?;
+        let surroundings = match passphrase {
+            Some(passphrase) => Surroundings { passphrase: Some(passphrase), ..Surroundings::default() },
+            None => Surroundings::look(self.passphrase_fd, self.pin_fd, Modules::default())?,
+        };
         Ok(Holder::Here(named, surroundings))
     }
 
@@ -90,15 +96,15 @@ impl KeyArguments {
         }
     }
 
-    /// The single key of the caller's folder; where there is none, one that is made now.
-    fn default_file(&self, yes: bool) -> Result<PathBuf> {
+    /// The single key of the caller's folder; where there is none, one that is made now, with its passphrase.
+    fn default_file(&self, yes: bool) -> Result<(PathBuf, Option<Passphrase>)> {
         let own = folder::of_user()?;
         if !folder::list(&own)?.is_empty() {
-            return Ok(folder::single_key(&own)?);
+            return Ok((folder::single_key(&own)?, None));
         }
         let path = own.join("default.key");
         if !yes && !offered(&path)? {
-            return Ok(folder::single_key(&own)?);
+            return Ok((folder::single_key(&own)?, None));
         }
         folder::make(&own)?;
         FileSigner::check_new(&path)?;
@@ -115,11 +121,19 @@ impl KeyArguments {
             public.display()
         );
         eprintln!("{}", output::plain(&text));
-        Ok(path)
+        Ok((path, Some(passphrase)))
     }
 }
 
 impl Holder {
+    /// The file of a key that is at hand in one.
+    pub(crate) fn uri(&self) -> Option<KeyUri> {
+        match self {
+            Self::Here(NamedKey::File(file), _) => Some(KeyUri::File(file.name().into())),
+            Self::Here(..) | Self::Agent(..) => None,
+        }
+    }
+
     /// The signer, for what only a key at hand can do.
     pub(crate) fn signer(self, person: &dyn Person) -> Result<Box<dyn Signer>> {
         match self {

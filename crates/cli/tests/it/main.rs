@@ -2,6 +2,8 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod afar;
+mod agent;
 mod data_folder;
 mod db;
 mod docker;
