@@ -9,14 +9,15 @@ mod admission;
 mod arguments;
 mod caller;
 mod exit;
+mod holder;
 mod house;
 mod logging;
 mod output;
 mod passphrase;
-#[allow(dead_code, reason = "the verbs that sign take it up one after the other")]
 mod person;
 mod privileges;
 mod registries;
+mod revocation;
 mod settings;
 mod source;
 mod stores;
@@ -27,6 +28,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if let Some(code) = verbs::agent::plugins::answer() {
+        return code;
+    }
     let words = match verbs::docker::plugin::calling() {
         verbs::docker::plugin::Calling::Verb(words) => words,
         verbs::docker::plugin::Calling::Done(code) => return code,

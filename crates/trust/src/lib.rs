@@ -43,12 +43,16 @@ pub mod notation;
 pub mod publish;
 pub mod registry;
 pub mod rejection;
+pub mod revocation;
 pub mod sign;
 pub mod simple_signing;
 pub mod source;
 pub mod statement;
+pub mod statements;
 pub mod stored;
+pub mod tree;
 pub mod verify;
+pub mod withdraw;
 
 pub use author::RegistryAuthor;
 pub use bundle::Bundle;

@@ -9,14 +9,15 @@ use gate::file::PolicyFile;
 use gate::{Facts, Requirement};
 use image::client::{Client, RegistrySource};
 use image::{Digest, ImageSource as _, Platform, Reference};
-use keys::{KeyUri, PublicKey};
+use keys::{KeyUri, PublicKey, TouchPolicy};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use trust::{Examination, RegistrySignatures, Signature, Verifier};
 
 use super::{Command, Start};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
-use crate::{exit, output};
+use crate::{exit, output, revocation};
 
 /// Arguments of `plimsoll verify`.
 #[derive(Debug, clap::Args)]
@@ -76,48 +77,58 @@ impl Command for Arguments {
         Ok(Prepared { image: self.image, platform: self.platform, trusted, logins })
     }
 
-    fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
+    fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
         let Prepared { image, platform, trusted, logins } = prepared;
         let client = logins.client();
         let place = image.repository_name();
-        let (keys, policy) = match &trusted {
-            Trusted::Keys(keys) => (keys.iter().map(|(_, key)| key.clone()).collect(), None),
+        let mut roots = Vec::new();
+        let (verifier, policy) = match &trusted {
+            Trusted::Keys(keys) => (Verifier::new(keys.iter().map(|(_, key)| key.clone()).collect()), None),
             Trusted::Policy(file) => {
                 let policy = file.parse()?;
                 let signers = policy.needs(&place).signers;
-                let keys =
-                    signers.iter().flat_map(|signers| &signers.keys).map(|trusted| trusted.key.clone()).collect();
                 if signers.is_empty() {
                     bail!("{} wants no signature of {place}; name whom to trust with --key PUB", file.name());
                 }
-                (keys, Some(policy))
+                let hardware = signers.iter().filter_map(|signers| signers.hardware.as_ref());
+                roots.extend(hardware.flat_map(|hardware| &hardware.roots).map(|root| root.der.clone()));
+                let keys = signers.iter().flat_map(|signers| &signers.keys).map(|trusted| trusted.key.clone());
+                let certificates = signers.iter().flat_map(|signers| &signers.certificates);
+                let certificates = certificates.map(|trusted| trusted.der.clone()).collect();
+                (Verifier::new(keys.collect()).trusting(certificates), Some(policy))
             }
         };
         let (digest, index) = resolve(&client, &image, platform.as_ref())?;
-        let source = RegistrySignatures::new(client, image.clone());
-        let found = Verifier::new(keys).examine_image(&digest, index.as_ref(), &source)?;
-        let requirement = policy.and_then(|policy| {
-            let signatures = Some(Ok(found.signatures.clone()));
-            let now = OffsetDateTime::now_utc();
+        let source = RegistrySignatures::new(client.clone(), image.clone());
+        let found = verifier.examine_image(&digest, index.as_ref(), &source)?;
+        let requirements = policy.map(|policy| {
+            let revocation = policy.needs(&place).revocation.map(|revocation| {
+                let keys = revocation.keys.into_iter().map(|trusted| trusted.key).collect();
+                revocation::current(client, &image.registry, keys, &house.folder)
+            });
             let facts = Facts {
                 repository: &place,
                 digest: &digest,
                 index: index.as_ref(),
                 tag: image.tag.as_deref(),
-                signatures,
-                revocation: None,
+                signatures: Some(Ok(found.signatures.clone())),
+                revocation,
                 report: None,
-                now,
+                now: OffsetDateTime::now_utc(),
             };
-            // Signatures are the first thing that a rule can ask for; the others are not asked here.
-            policy.judge(&facts).requirements.into_iter().next()
+            policy.judge_signatures(&facts).requirements
         });
-        let is_signed = requirement.as_ref().map_or(!found.signatures.is_empty(), |requirement| requirement.met);
+        let unmet = requirements.iter().flatten().find(|requirement| !requirement.met);
+        let is_signed = match &requirements {
+            Some(requirements) => unmet.is_none() && !requirements.is_empty(),
+            None => !found.signatures.is_empty(),
+        };
         if !is_signed {
-            eprint!("{}", output::plain(&refusal(&image, &digest, requirement.as_ref(), &found)));
+            eprint!("{}", output::plain(&refusal(&image, &digest, unmet, &found)));
             return Ok(ExitCode::from(exit::REFUSED));
         }
-        let report = report(&image, &digest, &trusted, requirement.as_ref(), &found);
+        let requirements = requirements.as_deref().unwrap_or_default();
+        let report = report(&image, &digest, &trusted, requirements, &roots, &found);
         output::write(output::plain(&report).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
@@ -148,11 +159,12 @@ fn report(
     image: &Reference,
     digest: &Digest,
     trusted: &Trusted,
-    requirement: Option<&Requirement>,
+    requirements: &[Requirement],
+    roots: &[Vec<u8>],
     found: &Examination,
 ) -> String {
     let mut text = format!("{image} is signed\n  digest     {digest}\n");
-    if let Some(requirement) = requirement {
+    for requirement in requirements {
         let _ = writeln!(text, "  wanted     {}\n  found      {}", requirement.wanted, requirement.found);
     }
     for signature in &found.signatures {
@@ -166,8 +178,39 @@ fn report(
             None => writeln!(text, "  signed by  {fingerprint}"),
         };
         let _ = writeln!(text, "  signed as  {}", signed_as(signature, image));
+        let _ = writeln!(text, "  format     {}", signature.format.title());
+        let _ = writeln!(text, "  key        {}", custody(signature, roots));
+        if let Some(time) = signature.signed_at.and_then(|time| time.format(&Rfc3339).ok()) {
+            let _ = writeln!(text, "  time       {time}");
+        }
     }
     text
+}
+
+/// What kind of key it is, and what is proved of where its secret lies.
+fn custody(signature: &Signature, roots: &[Vec<u8>]) -> String {
+    let algorithm = signature.key.algorithm();
+    let Some(attestation) = &signature.attestation else {
+        return format!("{algorithm}; nothing attests where its secret lies");
+    };
+    if roots.is_empty() {
+        return format!(
+            "{algorithm}; an attestation lies beside it, and the policy names no maker's roots to check it by"
+        );
+    }
+    match keys::attestation::verify(attestation, roots, std::time::SystemTime::now()) {
+        Ok(proved) if proved.key == signature.key => {
+            let serial = proved.serial.map(|serial| format!(" {serial}")).unwrap_or_default();
+            let touch = match proved.touch {
+                TouchPolicy::Never => "wants no touch",
+                TouchPolicy::Cached => "wants a touch every 15 s",
+                TouchPolicy::Always => "wants a touch each time",
+            };
+            format!("{algorithm}; made inside of device{serial}, firmware {}, {touch}", proved.firmware)
+        }
+        Ok(_) => format!("{algorithm}; its attestation is another key's"),
+        Err(error) => format!("{algorithm}; its attestation proves nothing: {error}"),
+    }
 }
 
 /// The name that was signed. Another one than was asked for is no error (images are copied), but worth a look.

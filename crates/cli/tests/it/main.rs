@@ -4,6 +4,7 @@
 
 mod data_folder;
 mod db;
+mod docker;
 mod key;
 mod plimsoll;
 mod policy;
@@ -11,6 +12,7 @@ mod serving;
 mod signing;
 mod stores;
 mod targets;
+mod trust;
 
 // The image room's own, so that there is one way to start a registry.
 #[allow(dead_code, reason = "not every way to start a registry is used here")]

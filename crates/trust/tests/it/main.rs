@@ -10,7 +10,9 @@ mod index;
 mod material;
 mod notation;
 mod race;
+mod revocation;
 mod stored;
+mod tree;
 mod verify;
 
 // The image room's own, so that both rooms are tested against the same registry and image.

@@ -9,3 +9,4 @@ mod provision;
 mod secrets;
 mod signing;
 mod touch;
+mod ykcs11;
