@@ -76,6 +76,8 @@ pub(crate) enum Verb {
     Key(verbs::key::Arguments),
     /// Sign after docker push, and have every verb as docker plimsoll
     DockerPlugin(verbs::docker::install::Arguments),
+    /// Hold unlocked keys and sign with them for other programs
+    Agent(verbs::agent::Arguments),
     /// Fetch, import and list advisories
     Db(verbs::db::Arguments),
     /// Check policy files and explain their decisions

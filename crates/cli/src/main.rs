@@ -14,7 +14,6 @@ mod house;
 mod logging;
 mod output;
 mod passphrase;
-#[allow(dead_code, reason = "the verbs that sign take it up one after the other")]
 mod person;
 mod privileges;
 mod registries;
@@ -29,6 +28,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if let Some(code) = verbs::agent::plugins::answer() {
+        return code;
+    }
     let words = match verbs::docker::plugin::calling() {
         verbs::docker::plugin::Calling::Verb(words) => words,
         verbs::docker::plugin::Calling::Done(code) => return code,

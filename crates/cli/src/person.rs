@@ -2,16 +2,19 @@
 //!
 //! - [`Terminal`] shows and asks at `/dev/tty` (or at the terminal of whoever asked an agent), never on standard input and
 //!   output, which belong to whatever the command is part of.
+//! - [`Desktop`] shows notifications, and asks by buttons under them.
 //! - [`Onlooker`] shows on stderr and can ask nothing.
 //! - [`interrupts`] decides what Ctrl-C means: while something is about to be signed it cancels that, and a second one ends
 //!   the program; either way the terminal is left as it was found.
 
+mod desktop;
 pub(crate) mod interrupts;
 mod onlooker;
 mod terminal;
 mod typing;
 mod words;
 
+pub(crate) use desktop::Desktop;
 pub(crate) use onlooker::Onlooker;
 pub(crate) use terminal::Terminal;
 

@@ -6,7 +6,7 @@ use gate::Revoked;
 use image::client::Client;
 use keys::PublicKey;
 use time::OffsetDateTime;
-use trust::revocation::{Known, RevocationList, Revocations, Seen, State, Target};
+use trust::revocation::{Known, Revocations, Seen, State};
 
 use crate::output;
 
@@ -34,22 +34,5 @@ pub(crate) fn current(client: Client, registry: &str, keys: Vec<PublicKey>, data
     if let Some(warning) = warning {
         eprintln!("plimsoll: warning: {}", output::plain(&warning));
     }
-    Ok(told(list))
-}
-
-fn told(list: RevocationList) -> Revoked {
-    let mut revoked = Revoked {
-        version: list.version,
-        issued: list.issued,
-        expires: list.expires,
-        keys: std::collections::BTreeMap::new(),
-        images: std::collections::BTreeMap::new(),
-    };
-    for entry in list.entries {
-        match entry.target {
-            Target::Key(fingerprint) => revoked.keys.insert(fingerprint, entry.reason),
-            Target::Image(digest) => revoked.images.insert(digest.to_string(), entry.reason),
-        };
-    }
-    revoked
+    Ok(list.into())
 }

@@ -97,7 +97,7 @@ impl KeyFile {
     pub fn decrypt(&self, passphrase: &Passphrase) -> Result<PrivateKey, KeyError> {
         let text = from_first_label(&self.pem).ok_or_else(|| self.malformed("it has no PEM label"))?;
         let (_, document) = SecretDocument::from_pem(text).map_err(|error| self.malformed(&error.to_string()))?;
-        let key = encrypted::decrypt(document.as_bytes(), passphrase, &self.name)?;
+        let key = encrypted::decrypt(document.as_bytes(), passphrase.bytes(), &self.name)?;
         match &self.public {
             Some(public) if key.public_key()? != *public => {
                 Err(self.malformed("the .pub file beside it belongs to another key; find out which of them is right"))

@@ -14,6 +14,7 @@
 
 pub mod agent;
 pub mod algorithm;
+mod armor;
 pub mod attestation;
 pub mod author;
 pub mod certificate;
@@ -24,6 +25,7 @@ mod encrypted;
 pub mod error;
 pub mod file;
 pub mod folder;
+pub mod import;
 pub mod open;
 pub mod passphrase;
 pub mod pem;
@@ -46,6 +48,7 @@ pub use author::{Author, Draft, ImageRequest, SignedArtifact};
 pub use custody::{CardKey, Custody, Firmware, PinPolicy, TouchPolicy};
 pub use error::KeyError;
 pub use file::{FileSigner, KeyFile};
+pub use import::ForeignKey;
 pub use open::{NamedKey, open};
 pub use passphrase::Passphrase;
 pub use person::{Intent, Nobody, Person, PinAsk, PinKind, TouchMoment};

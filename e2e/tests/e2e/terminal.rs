@@ -80,8 +80,9 @@ impl Terminal {
                 self.seen += place + text.len();
                 return;
             }
-            let ended = self.child.try_wait().expect("the state of the command");
-            assert!(began.elapsed() < PATIENCE && ended.is_none(), "no {text:?} ({ended:?}) in:\n{}", self.shown());
+            // What a command says last may be read after it ended.
+            let is_over = self.reading.is_finished() && !self.shown().get(self.seen..).unwrap_or("").contains(text);
+            assert!(began.elapsed() < PATIENCE && !is_over, "no {text:?} in:\n{}", self.shown());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -113,12 +114,7 @@ impl Terminal {
         }
     }
 
-    /// Whether the terminal shows what is typed, as it did in the beginning.
-    pub(crate) fn echoes(&self) -> bool {
-        tcgetattr(&self.screen).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO))
-    }
-
-    /// Waits for the end: exit code and screen.
+    /// Waits for the end, and finds the terminal as it was left: exit code and screen.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let began = Instant::now();
         let status = loop {
@@ -131,6 +127,9 @@ impl Terminal {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
+        let modes = tcgetattr(&self.screen).expect("the terminal").local_modes;
+        let is_as_before = modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        assert!(is_as_before, "the terminal is left in another state ({modes:?}):\n{}", self.shown());
         drop(self.screen);
         self.reading.join().expect("the screen's reader");
         let shown = String::from_utf8_lossy(&self.shown.lock().expect("the screen")).into_owned();

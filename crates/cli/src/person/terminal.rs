@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment};
 use rustix::fs::OFlags;
-use rustix::termios::{isatty, tcgetwinsize};
+use rustix::process::getpgrp;
+use rustix::termios::{isatty, tcgetpgrp, tcgetwinsize};
 
 use super::interrupts::{self, Kept};
 use super::typing::{self, Untyped};
@@ -43,6 +44,11 @@ impl Terminal {
         let tty = File::options().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(path)?;
         if !isatty(&tty) {
             return Err(io::Error::other(format!("{} is no terminal", path.display())));
+        }
+        // Only one's own terminal tells who is before it. Whoever reads there without being that is stopped (termios(3),
+        // "job control"), and an agent that is stopped answers nobody.
+        if tcgetpgrp(&tty).is_ok_and(|foreground| foreground != getpgrp()) {
+            return Err(io::Error::other(format!("{} is in the hands of another program", path.display())));
         }
         Ok(Self { tty: Arc::new(tty), key: Mutex::default(), waiting: Mutex::default(), cancelled })
     }

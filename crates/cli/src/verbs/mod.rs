@@ -1,5 +1,6 @@
 //! One file a verb.
 
+pub(crate) mod agent;
 pub(crate) mod completions;
 pub(crate) mod db;
 pub(crate) mod docker;
@@ -66,6 +67,7 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Worker(verb) => worker::serve(&verb),
         Verb::DockerPlugin(verb) => docker::install::perform(&verb),
         Verb::DockerLook(verb) => halves(verb, &general),
+        Verb::Agent(verb) => agent::perform(verb, &Start::new(&general)?),
         Verb::Key(verb) => key::perform(verb, &Start::new(&general)?),
         Verb::Scan(verb) => halves(verb, &general),
         Verb::Sbom(verb) => halves(verb, &general),

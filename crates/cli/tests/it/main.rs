@@ -4,6 +4,7 @@
 
 mod data_folder;
 mod db;
+mod docker;
 mod plimsoll;
 mod policy;
 mod serving;

@@ -80,11 +80,7 @@ impl Asker {
         }
         let Ok(about) = fs::symlink_metadata(path) else { return false };
         let is_users = about.file_type().is_char_device() && about.uid() == rustix::process::geteuid().as_raw();
-        let controlling =
-            self.process.and_then(|process| status_field(process, 4)).and_then(|field| field.parse::<u32>().ok());
-        // proc(5), tty_nr: the minor number in bits 31-20 and 7-0, the major in bits 15-8.
-        let is_own = controlling.is_some_and(|number| {
-            let (major, minor) = ((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00));
+        let is_own = self.process.and_then(controlling).is_some_and(|(major, minor)| {
             rustix::fs::major(about.rdev()) == major && rustix::fs::minor(about.rdev()) == minor
         });
         is_users && is_own
@@ -138,4 +134,22 @@ fn status_field(process: u32, place: usize) -> Option<String> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
     rest.split_whitespace().nth(place).map(str::to_owned)
+}
+
+/// The numbers of the terminal that a process belongs to (proc(5), tty_nr: the minor number in bits 31-20 and 7-0, the
+/// major in bits 15-8).
+fn controlling(process: u32) -> Option<(u32, u32)> {
+    let number: u32 = status_field(process, 4)?.parse().ok()?;
+    (number != 0).then_some(((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
+}
+
+/// The file of that terminal.
+pub(super) fn terminal_of(process: u32) -> Option<String> {
+    // The kernel's list of devices: pseudo-terminals have 136 and up, consoles 4.
+    match controlling(process)? {
+        (major @ 136..=143, minor) => Some(format!("/dev/pts/{}", (major - 136) * 256 + minor)),
+        (4, minor @ 0..=63) => Some(format!("/dev/tty{minor}")),
+        (4, minor) => Some(format!("/dev/ttyS{}", minor - 64)),
+        _ => None,
+    }
 }

@@ -156,3 +156,8 @@ impl Client {
         ClientError::Answer { path: self.path.clone(), reason: reason.into() }
     }
 }
+
+/// The terminal that this process belongs to, whatever its input and output are.
+pub fn own_terminal() -> Option<String> {
+    super::asker::terminal_of(std::process::id())
+}

@@ -1,0 +1,162 @@
+//! The agent itself.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use keys::agent::journal::Journal;
+use keys::agent::{Agent, Limits, Origin, Parts, Scope, Server, place};
+use keys::{KeyError, KeyFile, KeyUri, Passphrase, Person, Signer, folder};
+
+use super::author::EachRegistry;
+use super::house::House;
+use super::people::User;
+use super::span::Span;
+use crate::output;
+use crate::person::{self, interrupts};
+use crate::registries::Registries;
+use crate::verbs::Start;
+
+/// Arguments of the agent itself.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Serving {
+    /// A key to hold: a path or file:PATH; may be repeated [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
+    #[arg(long = "key", value_name = "KEY")]
+    keys: Vec<KeyUri>,
+    /// Read the passphrase from the first line of this open file descriptor
+    ///
+    /// Without it, it is looked for in the systemd credential plimsoll-passphrase, then in PLIMSOLL_PASSPHRASE (the weakest
+    /// way: other programs of yours can read it), and then asked for on the terminal. After the agent was locked it is asked
+    /// for in any case.
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+    /// Leave the terminal once the keys are open
+    #[arg(long)]
+    background: bool,
+    /// Forget what unlocks the keys after this time without a signature; 0s is never
+    #[arg(long, value_name = "TIME", default_value = "10m")]
+    lock_after: Span,
+    /// Ask before each signature, whatever the key
+    #[arg(long)]
+    confirm: bool,
+    /// Say when it is ready, and leave the terminal then; what --background starts
+    #[arg(long, hide = true)]
+    detach: bool,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+/// What the process that goes into the background says when it is ready.
+const READY: &[u8] = b"ready\n";
+
+pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
+    if arguments.background {
+        return in_background();
+    }
+    let state = place::state_folder()?;
+    place::private(&state)?;
+    let house = House::take(place::socket()?)?;
+    let agent = Arc::new(Agent::new(Parts {
+        opener: Box::new(|uri: &KeyUri, person: &dyn Person| open(uri, None, person)),
+        author: Box::new(EachRegistry(arguments.registries.clone())),
+        people: Box::new(User),
+        journal: Journal::at(state.join("agent.log")),
+        idle: Some(arguments.lock_after.0).filter(|idle| *idle > Duration::ZERO),
+        confirms: arguments.confirm,
+    }));
+    // Before a key is open: whatever ends the program from here on locks it and leaves no socket.
+    let (dying, path) = (Arc::clone(&agent), house.path.clone());
+    interrupts::at_end(move || {
+        dying.lock();
+        let _ = std::fs::remove_file(&path);
+    });
+    let keys = if arguments.keys.is_empty() { usual_key()? } else { arguments.keys };
+    let person = person::at_hand();
+    for uri in &keys {
+        let uri = absolute(uri)?;
+        let passphrase = Passphrase::from_surroundings(arguments.passphrase_fd)?;
+        agent.hold(&uri, open(&uri, passphrase, &*person)?)?;
+    }
+    drop(person);
+    let held = keys.len();
+    let text = format!("the agent holds {held} key{} at {}", if held == 1 { "" } else { "s" }, house.path.display());
+    eprintln!("{}", output::plain(&text));
+    if arguments.detach {
+        leave_terminal(&state.join("agent.out"))?;
+    }
+    let server =
+        Server { agent: Arc::clone(&agent), scope: Scope::Everything, origin: Origin::Here, limits: Limits::default() };
+    let served = server.serve(&house.listener, &|| false).context("cannot serve the agent's socket");
+    agent.lock();
+    served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Opens a key that is named, now, so that whoever says "unlock" is asked then and not later.
+pub(super) fn open(
+    uri: &KeyUri,
+    passphrase: Option<Passphrase>,
+    person: &dyn Person,
+) -> Result<Arc<dyn Signer>, KeyError> {
+    let Some(path) = uri.path() else {
+        return Err(KeyError::Uri {
+            uri: uri.to_string(),
+            reason: "the agent holds keys in files; name one, for example file:release.key".into(),
+        });
+    };
+    let file = KeyFile::read(path)?;
+    let passphrase = match passphrase {
+        Some(passphrase) => passphrase,
+        None => person.passphrase(file.name())?,
+    };
+    Ok(Arc::new(file.unlock(&passphrase)?))
+}
+
+/// A file's name that means the same in any folder.
+pub(super) fn absolute(uri: &KeyUri) -> Result<KeyUri> {
+    let Some(path) = uri.path() else { return Ok(uri.clone()) };
+    let whole = std::path::absolute(path).with_context(|| format!("cannot tell where {} is", path.display()))?;
+    Ok(KeyUri::File(whole))
+}
+
+fn usual_key() -> Result<Vec<KeyUri>> {
+    Ok(vec![KeyUri::File(folder::single_key(&folder::of_user()?)?)])
+}
+
+/// Starts this program once more with the same arguments, and stays until it is ready or has failed. Meanwhile it asks at
+/// the terminal that it is still at.
+fn in_background() -> Result<ExitCode> {
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let words = std::env::args_os().skip(1).map(|word| if word == "--background" { "--detach".into() } else { word });
+    let mut command = Command::new(program);
+    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().context("cannot start the agent")?;
+    let mut told = [0; READY.len()];
+    let mut stdout = child.stdout.take().context("the agent has no output")?;
+    if stdout.read_exact(&mut told).is_ok() && told == READY {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status = child.wait().context("cannot wait for the agent")?;
+    // It has said why.
+    if status.success() {
+        bail!("the agent ended before it was ready");
+    }
+    Ok(ExitCode::from(crate::exit::FAILED))
+}
+
+/// Becomes a process without a terminal.
+fn leave_terminal(out: &Path) -> Result<()> {
+    rustix::process::setsid().context("cannot leave the terminal")?;
+    let mut options = File::options();
+    let file = options.create(true).append(true).mode(0o600).open(out);
+    let file = file.with_context(|| format!("cannot open {}", out.display()))?;
+    let mut stdout = std::io::stdout();
+    stdout.write_all(READY).and_then(|()| stdout.flush()).context("cannot say that the agent is ready")?;
+    rustix::stdio::dup2_stdout(&file).context("cannot leave the terminal")?;
+    rustix::stdio::dup2_stderr(&file).context("cannot leave the terminal")?;
+    Ok(())
+}

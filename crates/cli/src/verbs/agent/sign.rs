@@ -1,0 +1,58 @@
+//! `plimsoll agent sign`: have an agent sign an image, and write the signature beside it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use image::Reference;
+use keys::ImageRequest;
+use trust::{Format, Subject};
+
+use super::connect;
+use crate::output;
+use crate::registries::Registries;
+
+/// Arguments of `plimsoll agent sign`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+The agent fetches the manifest itself and builds what is signed itself: it believes nothing of what this command says.")]
+pub(super) struct Arguments {
+    /// The image, as docker names it
+    #[arg(value_name = "IMAGE")]
+    image: Reference,
+    /// The agent's key: its URI, its fingerprint or the first 8 digits of it, or its file's name without .key
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// What to make: bundle, cosign-tag, notation; may be repeated
+    #[arg(long = "format", value_name = "FORMAT", default_value = "bundle")]
+    formats: Vec<Format>,
+    /// Ask the agent at this socket [default: the calling user's]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+pub(super) fn perform(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { image, key, formats, socket, registries } = arguments;
+    let agent = connect(socket.as_ref())?;
+    let client = registries.logins([&image]).client();
+    let subject = Subject::resolve(&client, &image)?;
+    let request = request(&subject, &formats);
+    let mut progress = |text: &str| eprintln!("{}", output::plain(text));
+    let (public, artifacts) = agent.sign_image(key.as_deref(), &request, &mut progress)?;
+    trust::publish(&client, &subject, &artifacts, &public)?;
+    let text = format!("signed {}@{} by key {}\n", request.repository, request.digest, public.fingerprint());
+    output::write(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is asked of an agent for an image.
+pub(super) fn request(subject: &Subject, formats: &[Format]) -> ImageRequest {
+    ImageRequest {
+        repository: subject.reference.repository_name(),
+        tag: subject.reference.tag.clone(),
+        digest: subject.digest.to_string(),
+        formats: formats.iter().map(|format| format.as_str().to_owned()).collect(),
+    }
+}
