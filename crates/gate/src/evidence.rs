@@ -12,7 +12,7 @@ use keys::PublicKey;
 use time::OffsetDateTime;
 use trust::{Signature, SignatureSource, Verifier};
 
-use crate::{Facts, Judgement, Needs, Policy, Revocation, Revoked, Signers};
+use crate::{Facts, Judgement, Needs, Policy, Revocation, Revoked, Signers, TrustedCertificate};
 
 /// The image that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub async fn judge_signatures(
 /// All but the findings.
 async fn collect<'a>(needs: Needs, subject: &'a Subject, evidence: &impl Evidence, now: OffsetDateTime) -> Facts<'a> {
     let Needs { signers, revocation, .. } = needs;
-    let signatures = signatures(&signers, subject, evidence).await;
+    let signatures = signatures(&signers, subject, evidence, now).await;
     let revocation = match revocation {
         Some(Revocation { keys, .. }) => {
             Some(evidence.revoked(keys.into_iter().map(|trusted| trusted.key).collect()).await)
@@ -89,17 +89,12 @@ async fn signatures(
     signers: &[Signers],
     subject: &Subject,
     evidence: &impl Evidence,
+    now: OffsetDateTime,
 ) -> Option<Result<Vec<Signature>, String>> {
     if signers.is_empty() {
         return None;
     }
-    let mut keys = Vec::new();
-    for trusted in signers.iter().flat_map(|signers| &signers.keys) {
-        if !keys.contains(&trusted.key) {
-            keys.push(trusted.key.clone());
-        }
-    }
-    let (verifier, source) = (Verifier::new(keys), evidence.signatures());
+    let (verifier, source) = (verifier(signers, now), evidence.signatures());
     let (digest, index) = (subject.digest.clone(), subject.index.clone());
     let examine = move || verifier.examine_image(&digest, index.as_ref(), source.as_ref());
     Some(match tokio::task::spawn_blocking(examine).await {
@@ -107,4 +102,27 @@ async fn signatures(
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("reading them ended unexpectedly".to_owned()),
     })
+}
+
+/// Whoever a rule's demands trust, all of them: which demand a signature serves is told when it is judged.
+pub fn verifier(signers: &[Signers], now: OffsetDateTime) -> Verifier {
+    let mut keys = Vec::new();
+    for trusted in signers.iter().flat_map(|signers| &signers.keys) {
+        if !keys.contains(&trusted.key) {
+            keys.push(trusted.key.clone());
+        }
+    }
+    let ders = |of: fn(&Signers) -> &[TrustedCertificate]| {
+        let mut ders: Vec<Vec<u8>> = Vec::new();
+        for trusted in signers.iter().flat_map(of) {
+            if !ders.contains(&trusted.der) {
+                ders.push(trusted.der.clone());
+            }
+        }
+        ders
+    };
+    Verifier::new(keys)
+        .trusting(ders(|signers| &signers.certificates))
+        .believing(ders(|signers| &signers.timestamps))
+        .at(now)
 }

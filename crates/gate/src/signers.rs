@@ -14,6 +14,8 @@ pub struct Signers {
     pub keys: Vec<TrustedKey>,
     /// Certificates that count (notation): signers' own, or those of authorities above them.
     pub certificates: Vec<TrustedCertificate>,
+    /// Roots of the timestamping authorities whose word is believed about when a signature was made.
+    pub timestamps: Vec<TrustedCertificate>,
     /// By how many different signers, at least one.
     pub threshold: usize,
     /// The forms of signature that count; all where empty.

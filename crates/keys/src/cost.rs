@@ -6,7 +6,7 @@ const MOST_PARALLEL: u64 = 32;
 /// In all: memory that is written, times the lanes that are done one after the other.
 const MOST_WORK: u64 = 1 << 30;
 /// Of PBKDF2.
-pub(crate) const MOST_ITERATIONS: u32 = 10_000_000;
+pub(crate) const MOST_ITERATIONS: u32 = 5_000_000;
 
 /// Whether scrypt's parameters (RFC 7914 section 2: N, r, p) are right and can be paid.
 pub(crate) fn scrypt_affordable(cost: u64, block_size: u64, parallelization: u64) -> bool {

@@ -19,21 +19,27 @@ const LOG_N: u8 = 14;
 const R: u32 = 8;
 const P: u32 = 5;
 
+const ANEW: &str = "encrypt it anew with: openssl pkcs8 -topk8 -scrypt -in KEY -out NEW.key";
+
 /// Decrypts. `name` is what the key is called in errors.
-pub(crate) fn decrypt(der: &[u8], passphrase: &Passphrase, name: &str) -> Result<PrivateKey, KeyError> {
+pub(crate) fn decrypt(der: &[u8], passphrase: &[u8], name: &str) -> Result<PrivateKey, KeyError> {
     let malformed = |reason: &str| malformed(name, reason);
-    let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|error| malformed(&error.to_string()))?;
-    let parameters = info.encryption_algorithm.pbes2().ok_or_else(|| {
-        malformed("it is encrypted by PBES1, which is broken; encrypt it anew with: openssl pkcs8 -topk8 -scrypt")
-    })?;
+    let info = EncryptedPrivateKeyInfoRef::try_from(der)
+        .map_err(|error| malformed(&format!("it is damaged, or encrypted in an unknown way ({error}); {ANEW}")))?;
+    let parameters = info
+        .encryption_algorithm
+        .pbes2()
+        .ok_or_else(|| malformed(&format!("it is encrypted by PBES1, which is broken; {ANEW}")))?;
     if !affordable(parameters) {
         return Err(malformed("its key derivation asks for too much memory or time"));
     }
     // A wrong passphrase shows as bad padding or, once in some hundred times, as a key that is none.
     let wrong = || KeyError::WrongPassphrase(name.to_owned());
-    let plain = info.decrypt(passphrase.bytes()).map_err(|_| wrong())?;
-    PrivateKeyInfoRef::try_from(plain.as_bytes()).map_err(|_| wrong())?;
-    PrivateKey::from_pkcs8(plain.as_bytes(), name)
+    let plain = info.decrypt(passphrase).map_err(|_| wrong())?;
+    PrivateKey::from_pkcs8(plain.as_bytes(), name).map_err(|error| match error {
+        KeyError::Malformed { .. } => wrong(),
+        other => other,
+    })
 }
 
 /// Encrypts, as PEM.

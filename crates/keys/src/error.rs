@@ -84,6 +84,9 @@ pub enum KeyError {
     /// The person gave up.
     #[error("cancelled; nothing was signed")]
     Cancelled,
+    /// A card did not do what it was asked.
+    #[error(transparent)]
+    Card(#[from] CardError),
     /// The PIN of the surroundings was wrong.
     #[error("{0} refused the PIN that it was given; it was tried once and not again, so that the device is not locked")]
     PinRefused(String),
@@ -98,9 +101,6 @@ pub enum KeyError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
-    /// A card did not do what it was asked.
-    #[error(transparent)]
-    Card(#[from] CardError),
     /// The key did not sign.
     #[error("{name} could not sign: {reason}")]
     Sign {

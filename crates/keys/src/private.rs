@@ -58,7 +58,10 @@ impl PrivateKey {
 
     /// Reads PKCS#8 (RFC 5958). `name` is what it is called in errors.
     pub fn from_pkcs8(der: &[u8], name: &str) -> Result<Self, KeyError> {
-        let info = PrivateKeyInfoRef::try_from(der).map_err(|error| malformed(name, &error.to_string()))?;
+        let lowered = lowered(der);
+        let info = PrivateKeyInfoRef::try_from(der)
+            .or_else(|error| lowered.as_deref().map_or(Err(error), |der| PrivateKeyInfoRef::try_from(der.as_slice())))
+            .map_err(|error| malformed(name, &error.to_string()))?;
         let curve = info.algorithm.parameters_oid().ok();
         match (info.algorithm.oid.to_string().as_str(), curve.map(|oid| oid.to_string()).as_deref()) {
             (EC, Some(P256)) => P256Key::try_from(info).map(|key| Self(Secret::P256(key))),
@@ -70,6 +73,17 @@ impl PrivateKey {
             (other, _) => return Err(refused(name, other)),
         }
         .map_err(|error| malformed(name, &error.to_string()))
+    }
+
+    /// Reads ECPrivateKey (RFC 5915).
+    pub fn from_sec1(der: &[u8], name: &str) -> Result<Self, KeyError> {
+        // Each checks that the curve that is named is its own.
+        if let Ok(key) = p256::SecretKey::from_sec1_der(der) {
+            return Ok(Self(Secret::P256(key.into())));
+        }
+        p384::SecretKey::from_sec1_der(der)
+            .map(|key| Self(Secret::P384(key.into())))
+            .map_err(|_| malformed(name, "it is damaged, or for another curve than P-256 and P-384"))
     }
 
     /// Writes PKCS#8, in version 1, which every program reads.
@@ -159,6 +173,23 @@ const P256: &str = "1.2.840.10045.3.1.7";
 const P384: &str = "1.3.132.0.34";
 const RSA: &str = "1.2.840.113549.1.1.1";
 const ED25519: &str = "1.3.101.112";
+
+/// The same as version 1. docker's keys say version 2 and lack the public key that is the sense of it (RFC 5958
+/// section 2).
+fn lowered(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let header = match der.get(1)? {
+        ..=0x7f => 2,
+        0x81 => 3,
+        0x82 => 4,
+        _ => return None,
+    };
+    if der.get(header..header + 3)? != [0x02, 0x01, 0x01] {
+        return None;
+    }
+    let mut lowered = Zeroizing::new(der.to_vec());
+    lowered[header + 2] = 0;
+    Some(lowered)
+}
 
 fn malformed(name: &str, reason: &str) -> KeyError {
     KeyError::Malformed { name: name.to_owned(), wanted: "private key", reason: reason.to_owned() }

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use ed25519_dalek::VerifyingKey as Ed25519Key;
 use pkcs8::der::Document;
-use pkcs8::der::pem::{self, PemLabel};
+use pkcs8::der::pem::PemLabel;
 use pkcs8::{LineEnding, SubjectPublicKeyInfoRef};
 use ring::signature::{self as checks, UnparsedPublicKey, VerificationAlgorithm};
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::armor::Armor;
 use crate::spki::{Parsed, parse};
 use crate::{Algorithm, Hash, KeyError, Scheme};
 
@@ -133,15 +134,13 @@ impl PublicKey {
         if text.len() as u64 > FILE_LIMIT {
             return Err(malformed("it is too long".into()));
         }
-        let text = from_first_label(text).ok_or_else(|| {
+        let armor = Armor::all(text).map_err(malformed)?.into_iter().next().ok_or_else(|| {
             malformed("it has no line -----BEGIN PUBLIC KEY-----; give the .pub file that belongs to the key".into())
         })?;
-        let label = pem::decode_label(text.as_bytes()).map_err(|error| malformed(error.to_string()))?;
-        if label != SubjectPublicKeyInfoRef::PEM_LABEL {
-            return Err(malformed(format!("it holds {label:?}; give the .pub file that belongs to the key")));
+        if armor.label != SubjectPublicKeyInfoRef::PEM_LABEL {
+            return Err(malformed(format!("it holds {:?}; give the .pub file that belongs to the key", armor.label)));
         }
-        let (_, document) = Document::from_pem(text).map_err(|error| malformed(error.to_string()))?;
-        Ok(parse(document.as_bytes(), name)?.into())
+        Ok(parse(&armor.bytes, name)?.into())
     }
 }
 

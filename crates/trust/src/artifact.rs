@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::{Subject, TrustError};
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
+pub(crate) const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// The config of an artifact that has none (OCI image-spec, "Guidance for an Empty Descriptor").
-const EMPTY: &[u8] = b"{}";
+pub(crate) const EMPTY: &[u8] = b"{}";
 
 /// An artifact to be written.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use image::{Digest, Reference};
 use serde_json::{Value, json};
 
 use crate::artifact::{MANIFEST, Written};
+use crate::dsse::decode_base64;
 use crate::error::short;
 use crate::{TrustError, simple_signing};
 
@@ -70,16 +71,40 @@ pub(crate) fn append(
             return Ok::<_, TrustError>(Change::Keep);
         }
         layers.push(layer.clone());
-        let config = config(&layers).to_string();
-        let config_digest = Digest::sha256(config.as_bytes());
-        client.push_blob(place, &config_digest, config.len() as u64, &mut config.as_bytes())?;
-        let whole = json!({ "schemaVersion": 2, "mediaType": MANIFEST,
-            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "size": config.len(),
-                "digest": config_digest },
-            "layers": layers });
-        Ok(Change::Write(MANIFEST, whole.to_string().into_bytes()))
+        Ok(Change::Write(MANIFEST, whole(client, place, &layers)?))
     })?;
     Ok(Written { manifest, is_listed: false })
+}
+
+/// What a tag's manifest would be without these signatures, and how many would be left; nothing where it has none of them.
+pub(crate) fn without(
+    client: &Client,
+    place: &Reference,
+    manifest: &[u8],
+    signatures: &[Vec<u8>],
+) -> Result<Option<(usize, Vec<u8>)>, TrustError> {
+    let parsed: Value = serde_json::from_slice(manifest).unwrap_or_default();
+    let layers = parsed.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_of_them = |value: &Value| {
+        let signature = layer(value).and_then(|layer| decode_base64(&layer.signature));
+        signature.is_some_and(|signature| signatures.contains(&signature))
+    };
+    let left: Vec<_> = layers.iter().filter(|layer| !is_of_them(layer)).cloned().collect();
+    if left.len() == layers.len() {
+        return Ok(None);
+    }
+    Ok(Some((left.len(), whole(client, place, &left)?)))
+}
+
+/// The manifest around layers, with its config in place.
+fn whole(client: &Client, place: &Reference, layers: &[Value]) -> Result<Vec<u8>, TrustError> {
+    let config = config(layers).to_string();
+    let digest = Digest::sha256(config.as_bytes());
+    client.push_blob(place, &digest, config.len() as u64, &mut config.as_bytes())?;
+    let config_type = "application/vnd.oci.image.config.v1+json";
+    let whole = json!({ "schemaVersion": 2, "mediaType": MANIFEST,
+        "config": { "mediaType": config_type, "size": config.len(), "digest": digest }, "layers": layers });
+    Ok(whole.to_string().into_bytes())
 }
 
 fn present_layers(present: Option<&Manifest>, place: &Reference, tag: &str) -> Result<Vec<Value>, TrustError> {

@@ -53,6 +53,14 @@ pub enum TrustError {
         /// What went wrong.
         reason: String,
     },
+    /// Somebody else wrote the same thing in between.
+    #[error("somebody else has just written {what} (there is {found} now); nothing was changed, run it again")]
+    Contended {
+        /// What was to be written.
+        what: String,
+        /// What is there now.
+        found: String,
+    },
     /// A file of the store could not be read.
     #[error("cannot read signature {name}: {source}")]
     Read {

@@ -28,7 +28,7 @@ impl RegistrySignatures {
     }
 
     /// What lies under the tag of cosign before version 3; nothing where there is no such tag.
-    fn tagged(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
+    pub(crate) fn tagged(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         let tag = cosign_tag::tag(image);
         let present = match self.client.tagged(&self.place, &tag) {
             Ok(present) => present,

@@ -16,6 +16,8 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The only predicate type that is a signature of an image.
 pub const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 const STATEMENT_V1: &str = "https://in-toto.io/Statement/v1";
+/// Still written by builders for provenance.
+const STATEMENT_V01: &str = "https://in-toto.io/Statement/v0.1";
 
 /// Our annotations of the signed subject.
 pub const REPOSITORY: &str = "dev.plimsoll.repository";
@@ -90,6 +92,25 @@ impl Statement {
             predicate_type: COSIGN_SIGN.into(),
             predicate: Value::Object(Map::new()),
         }
+    }
+
+    /// Something else about an image than that it is signed.
+    pub fn about(image: &Digest, predicate_type: &str, predicate: Value) -> Self {
+        let digest = BTreeMap::from([(image.algorithm().name().to_owned(), image.hex().to_owned())]);
+        Self {
+            kind: STATEMENT_V1.into(),
+            subject: vec![SubjectEntry { digest, annotations: Map::new() }],
+            predicate_type: predicate_type.into(),
+            predicate,
+        }
+    }
+
+    /// Whether a payload is a statement about `image`, of whatever type (statement v1 or v0.1).
+    pub fn is_about(payload: &[u8], image: &Digest) -> bool {
+        let Ok(statement) = serde_json::from_slice::<Self>(payload) else { return false };
+        let algorithm = image.algorithm().name();
+        matches!(statement.kind.as_str(), STATEMENT_V1 | STATEMENT_V01)
+            && statement.subject.iter().any(|entry| entry.digest.get(algorithm).is_some_and(|hex| hex == image.hex()))
     }
 
     /// The same, with the time at which it is signed.

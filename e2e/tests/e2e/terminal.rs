@@ -80,8 +80,9 @@ impl Terminal {
                 self.seen += place + text.len();
                 return;
             }
-            let ended = self.child.try_wait().expect("the state of the command");
-            assert!(began.elapsed() < PATIENCE && ended.is_none(), "no {text:?} ({ended:?}) in:\n{}", self.shown());
+            // What a command says last may be read after it ended.
+            let is_over = self.reading.is_finished() && !self.shown().get(self.seen..).unwrap_or("").contains(text);
+            assert!(began.elapsed() < PATIENCE && !is_over, "no {text:?} in:\n{}", self.shown());
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -91,6 +92,27 @@ impl Terminal {
         self.wait_for(prompt);
         self.wait_until_quiet();
         writeln!(self.screen, "{secret}").expect("typing");
+    }
+
+    /// Answers questions as they come, until the command has ended: each prompt with what is typed there. A prompt whose
+    /// answer is `None` gets the last secret again.
+    pub(crate) fn converse(mut self, answers: &[(&str, Option<&str>)]) -> (Option<i32>, String) {
+        let (began, mut last) = (Instant::now(), "");
+        while !self.reading.is_finished() {
+            let shown = self.shown();
+            let rest = shown.get(self.seen..).unwrap_or_default();
+            let next = answers.iter().filter_map(|(prompt, answer)| Some((rest.find(prompt)?, prompt, answer))).min();
+            let Some((place, prompt, answer)) = next else {
+                assert!(began.elapsed() < PATIENCE, "the command waits for something:\n{shown}");
+                std::thread::sleep(Duration::from_millis(10));
+                continue;
+            };
+            self.seen += place + prompt.len();
+            last = answer.unwrap_or(last);
+            self.wait_until_quiet();
+            writeln!(self.screen, "{last}").expect("typing");
+        }
+        self.end()
     }
 
     /// Presses Ctrl-C where a secret is asked for.
@@ -113,12 +135,7 @@ impl Terminal {
         }
     }
 
-    /// Whether the terminal shows what is typed, as it did in the beginning.
-    pub(crate) fn echoes(&self) -> bool {
-        tcgetattr(&self.screen).is_ok_and(|modes| modes.local_modes.contains(LocalModes::ECHO))
-    }
-
-    /// Waits for the end: exit code and screen.
+    /// Waits for the end, and finds the terminal as it was left: exit code and screen.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let began = Instant::now();
         let status = loop {
@@ -131,6 +148,9 @@ impl Terminal {
             }
             std::thread::sleep(Duration::from_millis(10));
         };
+        let modes = tcgetattr(&self.screen).expect("the terminal").local_modes;
+        let is_as_before = modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        assert!(is_as_before, "the terminal is left in another state ({modes:?}):\n{}", self.shown());
         drop(self.screen);
         self.reading.join().expect("the screen's reader");
         let shown = String::from_utf8_lossy(&self.shown.lock().expect("the screen")).into_owned();

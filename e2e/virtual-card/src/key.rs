@@ -39,8 +39,8 @@ impl PrivateKey {
         let field = |tag| tlv::find(fields, tag).ok_or(Status::WRONG_DATA);
         let bytes = |tag| <[u8; 32]>::try_from(field(tag)?).map_err(|_| Status::WRONG_DATA);
         Ok(match algorithm {
-            Algorithm::P256 => Self::P256(p256::SecretKey::from_slice(field(6)?).map_err(|_| Status::WRONG_DATA)?),
-            Algorithm::P384 => Self::P384(p384::SecretKey::from_slice(field(6)?).map_err(|_| Status::WRONG_DATA)?),
+            Algorithm::P256 => Self::P256(scalar(field(6)?, 32, p256::SecretKey::from_slice)?),
+            Algorithm::P384 => Self::P384(scalar(field(6)?, 48, p384::SecretKey::from_slice)?),
             Algorithm::Ed25519 => Self::Ed25519(ed25519_dalek::SigningKey::from_bytes(&bytes(7)?)),
             Algorithm::X25519 => Self::X25519(x25519_dalek::StaticSecret::from(bytes(8)?)),
             Algorithm::Rsa1024 | Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => {
@@ -143,6 +143,11 @@ impl PrivateKey {
             Self::Ed25519(_) | Self::Rsa(..) => Err(Status::WRONG_DATA),
         }
     }
+}
+
+/// A secret in exactly the width of the curve.
+fn scalar<K, E>(bytes: &[u8], width: usize, read: impl FnOnce(&[u8]) -> Result<K, E>) -> Result<K, Status> {
+    if bytes.len() == width { read(bytes).map_err(|_| Status::WRONG_DATA) } else { Err(Status::WRONG_DATA) }
 }
 
 /// A digest in the width of the curve: a shorter one is filled up on the left, a longer one refused.

@@ -41,11 +41,15 @@ const DRIVER_CONFIGURATION: &str = "/etc/reader.conf.d/vpcd";
 /// How long the daemon may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Run in the namespace: hides what is the system's, starts the daemon, and ends it when standard input ends.
+/// Run in the namespace: hides what is the system's, starts the daemon, and ends it when standard input ends, whoever
+/// ended it. A daemon that would ask polkit about its clients (since 2.0) is told not to.
 const SCRIPT: &str = r#"
-mount --bind "$1/run" "$2" && mount -t tmpfs none "$3" || exit 1
-"$4" --foreground --config "$1/readers" >"$1/log" 2>&1 </dev/null &
-trap 'kill "$!" 2>/dev/null; wait' EXIT
+folder=$1
+mount --bind "$folder/run" "$2" && mount -t tmpfs none "$3" || exit 1
+set -- "$4" --foreground --config "$folder/readers"
+if "$1" --help | grep -q disable-polkit; then set -- "$@" --disable-polkit; fi
+"$@" >"$folder/log" 2>&1 </dev/null &
+trap 'kill "$!"; wait; rm -rf "$folder"' EXIT
 cat >/dev/null
 "#;
 
@@ -116,9 +120,9 @@ impl Pcscd {
             .spawn()?;
         let reader = Reader { port };
         if !listens(&place.join("run/pcscd.comm"), port, &mut process) {
+            let said = ["errors", "log"].map(|name| fs::read_to_string(place.join(name)).unwrap_or_default());
             drop(process.stdin.take());
             let _ = process.wait();
-            let said = ["errors", "log"].map(|name| fs::read_to_string(place.join(name)).unwrap_or_default());
             return Err(PcscdError::Silent(said.concat()));
         }
         Ok(Self { process, folder, reader, _ports: ports })

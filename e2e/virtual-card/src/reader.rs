@@ -14,8 +14,15 @@ use thiserror::Error;
 use crate::card::Card;
 use crate::finger::Finger;
 
-/// How long a reader may take to see a new card. It looks every 400 ms.
+/// How long a new card is offered to the reader. It looks every 400 ms.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the slot stays empty between two cards. A daemon that does not find it empty once takes the second card for
+/// the first, and does not power it.
+const A_HAND: Duration = Duration::from_secs(1);
+
+/// How long the daemon may take to power a card that it has seen.
+const TO_POWER: Duration = Duration::from_secs(4);
 
 /// Control codes of the reader.
 const POWER_OFF: u8 = 0;
@@ -52,6 +59,8 @@ pub enum ReaderError {
 pub struct Slot {
     port: u16,
     inside: Option<Inside>,
+    /// When a card was last pulled out.
+    emptied: Option<Instant>,
 }
 
 /// A card in a slot, served by a thread.
@@ -64,7 +73,7 @@ struct Inside {
 impl Slot {
     /// The slot that waits on this port of this machine.
     pub fn new(port: u16) -> Self {
-        Self { port, inside: None }
+        Self { port, inside: None, emptied: None }
     }
 
     /// Plugs a card in, and returns when programs can find it.
@@ -73,8 +82,24 @@ impl Slot {
         if self.inside.is_some() {
             return Err(ReaderError::Occupied { port });
         }
-        let refused = |source| ReaderError::NoReader { port, source };
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
+        let start = Instant::now();
+        let mut card = Some(card);
+        while let Some(next) = card.take().filter(|_| start.elapsed() < PATIENCE) {
+            if let Some(since) = self.emptied {
+                std::thread::sleep(A_HAND.saturating_sub(since.elapsed()));
+            }
+            let controls = self.serve(next)?;
+            if seen(&controls) {
+                return Ok(());
+            }
+            card = self.eject();
+        }
+        Err(ReaderError::NotPowered { port })
+    }
+
+    fn serve(&mut self, card: Card) -> Result<Receiver<u8>, ReaderError> {
+        let refused = |source| ReaderError::NoReader { port: self.port, source };
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).map_err(refused)?;
         stream.set_nodelay(true).map_err(refused)?;
         let served = stream.try_clone().map_err(refused)?;
         let finger = card.finger();
@@ -82,11 +107,7 @@ impl Slot {
         let (tell, controls) = mpsc::channel();
         let thread = std::thread::spawn(move || serve(card, served, &tell));
         self.inside = Some(Inside { stream, finger, thread });
-        if seen(&controls) {
-            return Ok(());
-        }
-        self.eject();
-        Err(ReaderError::NotPowered { port })
+        Ok(controls)
     }
 
     /// Pulls the card out, at once, whatever it is doing: a command under way gets no answer.
@@ -98,6 +119,7 @@ impl Slot {
         finger.power(false);
         let card = thread.join().ok();
         finger.power(true);
+        self.emptied = Some(Instant::now());
         card
     }
 
@@ -119,7 +141,7 @@ fn seen(controls: &Receiver<u8>) -> bool {
     let start = Instant::now();
     let mut powered = false;
     let mut asked = 0;
-    while let Ok(control) = controls.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
+    while let Ok(control) = controls.recv_timeout(TO_POWER.saturating_sub(start.elapsed())) {
         match control {
             POWER_ON => (powered, asked) = (true, 0),
             // The first is part of the power.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rsa::traits::PublicKeyParts;
-use rsa::{BoxedUint, PrivateKey, hazmat};
+use rsa::{BoxedUint, RsaPrivateKey, hazmat};
 
 use crate::apdu::Status;
 
@@ -12,21 +12,25 @@ const EXPONENT: u64 = 65537;
 
 /// An RSA key of two primes.
 #[derive(Clone)]
-pub(crate) struct RsaKey(Arc<PrivateKey>);
+pub(crate) struct RsaKey(Arc<RsaPrivateKey>);
 
 impl RsaKey {
     pub(crate) fn generate(bits: usize) -> Result<Self, Status> {
         // Weak sizes too: cards still make RSA 1024.
-        let key = PrivateKey::new_unchecked(&mut rsa::rand_core::UnwrapErr(getrandom::SysRng), bits);
+        let key = RsaPrivateKey::new_unchecked(&mut rsa::rand_core::UnwrapErr(getrandom::SysRng), bits);
         key.map(|key| Self(Arc::new(key))).map_err(|_| Status::WRONG_DATA)
     }
 
     pub(crate) fn from_primes(p: &[u8], q: &[u8]) -> Result<Self, Status> {
         let prime = |bytes: &[u8]| {
+            // Odd and of full width; whether real cards ask more was not seen.
+            if !matches!(bytes, [0x80..=0xff, .., last] if last % 2 == 1) {
+                return Err(Status::WRONG_DATA);
+            }
             let bits = u32::try_from(bytes.len() * 8).ok().filter(|bits| (512..=2048).contains(bits));
             BoxedUint::from_be_slice(bytes, bits.ok_or(Status::WRONG_DATA)?).map_err(|_| Status::WRONG_DATA)
         };
-        let key = PrivateKey::from_p_q(prime(p)?, prime(q)?, BoxedUint::from(EXPONENT));
+        let key = RsaPrivateKey::from_p_q(prime(p)?, prime(q)?, BoxedUint::from(EXPONENT));
         key.map(|key| Self(Arc::new(key))).map_err(|_| Status::WRONG_DATA)
     }
 

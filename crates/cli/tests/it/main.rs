@@ -6,12 +6,15 @@ mod afar;
 mod agent;
 mod data_folder;
 mod db;
+mod docker;
+mod key;
 mod plimsoll;
 mod policy;
 mod serving;
 mod signing;
 mod stores;
 mod targets;
+mod trust;
 
 // The image room's own, so that there is one way to start a registry.
 #[allow(dead_code, reason = "not every way to start a registry is used here")]

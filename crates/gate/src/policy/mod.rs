@@ -104,7 +104,7 @@ fn version(text: &str, rules: &[Rule], revocation: Option<&Revocation>) -> Diges
     for signers in rules.iter().flat_map(|rule| &rule.signers) {
         signers.keys.iter().for_each(|trusted| add(trusted.key.der()));
         let roots = signers.hardware.iter().flat_map(|hardware| &hardware.roots);
-        signers.certificates.iter().chain(roots).for_each(|trusted| add(&trusted.der));
+        signers.certificates.iter().chain(&signers.timestamps).chain(roots).for_each(|trusted| add(&trusted.der));
     }
     revocation.iter().flat_map(|revocation| &revocation.keys).for_each(|trusted| add(trusted.key.der()));
     Digest::sha256(&bytes)

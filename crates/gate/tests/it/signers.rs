@@ -185,3 +185,11 @@ fn demands_that_could_have_no_effect_are_mistakes() {
         .collect();
     insta::assert_snapshot!(told.join("\n"));
 }
+
+#[test]
+fn every_certificate_of_a_demand_is_part_of_the_policys_version() {
+    let of = |lines: &str| enforce(lines).version().clone();
+    let plain = of("signers = { keys = [\"release.pub\"] }");
+    let stamped = of("signers = { keys = [\"release.pub\"], timestamps = [\"root.pem\"] }");
+    assert_ne!(plain, stamped);
+}

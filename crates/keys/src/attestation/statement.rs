@@ -38,10 +38,8 @@ pub(crate) fn is_about_a_key(link: &Link<'_>) -> bool {
 
 impl Statement {
     pub(crate) fn of(leaf: &Link<'_>) -> Result<Self, AttestationError> {
-        let wrong = |reason: &str| AttestationError::NoStatement {
-            which: leaf.name().to_owned(),
-            reason: reason.to_owned(),
-        };
+        let wrong =
+            |reason: &str| AttestationError::NoStatement { which: leaf.name().to_owned(), reason: reason.to_owned() };
         let Some(policies) = leaf.extension(POLICIES) else {
             return Err(wrong("it has no policies (extension 1.3.6.1.4.1.41482.3.8)"));
         };

@@ -19,6 +19,9 @@ const CHAINED: u8 = 0x10;
 /// GET RESPONSE.
 const GET_RESPONSE: u8 = 0xc0;
 
+/// What carries one APDU to a card and its answer back.
+pub type Transmit<'a, E> = dyn FnMut(&[u8]) -> Result<Zeroizing<Vec<u8>>, E> + 'a;
+
 /// A command; its data are wiped.
 #[derive(Clone)]
 pub struct Command {
@@ -68,10 +71,7 @@ impl Command {
     }
 
     /// Sends it by `transmit`, which carries one APDU, in as many parts as it needs, and puts the answer together.
-    pub fn exchange<E: From<ApduError>>(
-        &self,
-        transmit: &mut dyn FnMut(&[u8]) -> Result<Zeroizing<Vec<u8>>, E>,
-    ) -> Result<Response, E> {
+    pub fn exchange<E: From<ApduError>>(&self, transmit: &mut Transmit<'_, E>) -> Result<Response, E> {
         let mut parts = self.data.chunks(PART).peekable();
         let mut last = self.part(0, &[]);
         while let Some(part) = parts.next() {
@@ -97,10 +97,7 @@ impl Command {
     }
 }
 
-fn collect<E: From<ApduError>>(
-    transmit: &mut dyn FnMut(&[u8]) -> Result<Zeroizing<Vec<u8>>, E>,
-    last: &[u8],
-) -> Result<Response, E> {
+fn collect<E: From<ApduError>>(transmit: &mut Transmit<'_, E>, last: &[u8]) -> Result<Response, E> {
     let mut answer = split(transmit(last)?)?;
     if let (Status::WrongLength(length), [.., 0]) = (answer.status, last)
         && last.len() == 5

@@ -136,7 +136,7 @@ impl Card {
         Ok(Tlv::find(&value, 0x70).filter(|_| plain).map(<[u8]>::to_vec))
     }
 
-    fn key_metadata(&mut self, slot: u8) -> Result<Option<KeyMetadata>, KeyError> {
+    pub(crate) fn key_metadata(&mut self, slot: u8) -> Result<Option<KeyMetadata>, KeyError> {
         const DOING: &str = "telling about a key";
         let response = self.send(DOING, &Command::new(GET_METADATA, 0, slot))?;
         match response.status {

@@ -210,11 +210,7 @@ impl Device {
         }
     }
 
-    fn contents(
-        readers: &Arc<dyn Readers>,
-        reader: &Arc<dyn Reader>,
-        card: &mut Card,
-    ) -> Result<Contents, KeyError> {
+    fn contents(readers: &Arc<dyn Readers>, reader: &Arc<dyn Reader>, card: &mut Card) -> Result<Contents, KeyError> {
         let mut keys = Vec::new();
         for slot in slot::all() {
             keys.extend(card.key(slot)?);

@@ -192,7 +192,6 @@ pub enum CardError {
     },
 }
 
-
 fn named(by: &[String]) -> String {
     if by.is_empty() { String::new() } else { format!(", probably {}", by.join(" or ")) }
 }

@@ -97,7 +97,7 @@ impl ManagementKey {
     /// From hexadecimal digits, as Yubico's tools write it.
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.trim().as_bytes();
-        let whole = digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit);
+        let whole = digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit);
         if !whole || ![32, 48, 64].contains(&digits.len()) {
             return None;
         }
@@ -210,7 +210,9 @@ impl Card {
         }
         let proof = Tlv::find(&response.data, 0x7c).and_then(|inside| Tlv::find(inside, 0x82));
         if proof.map(<[u8]>::to_vec) != cipher.apply(key, &challenge, Way::Encrypt) {
-            return Err(self.senseless(DOING, "it does not know the key itself: it is not the card that it claims to be"));
+            return Err(
+                self.senseless(DOING, "it does not know the key itself: it is not the card that it claims to be")
+            );
         }
         Ok(true)
     }

@@ -23,7 +23,6 @@ mod management;
 pub mod metadata;
 mod pcsc;
 mod pin;
-mod private;
 mod provision;
 pub mod reader;
 mod secrets;
@@ -32,6 +31,11 @@ pub mod slot;
 pub mod status;
 pub mod tlv;
 mod touch;
+
+/// The readers of this machine.
+pub fn system() -> std::sync::Arc<dyn reader::Readers> {
+    std::sync::Arc::new(PcscReaders)
+}
 
 pub use contents::SlotKey;
 pub use device::{Contents, Device, Listed};

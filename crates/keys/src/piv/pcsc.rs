@@ -77,7 +77,11 @@ impl Reader for PcscReader {
         body(&mut PcscLine(&transaction));
         let ended = transaction.end(Disposition::ResetCard).map_err(|(_, error)| error);
         match ended {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // As it is: to reset it once more would disturb whoever waited for it and has it now.
+                let _ = card.disconnect(Disposition::LeaveCard);
+                Ok(())
+            }
             Err(error) => {
                 // What cannot be reset loses its power, and with it PIN and window; pulled out it has lost them.
                 let _ = card.disconnect(Disposition::UnpowerCard);
@@ -93,6 +97,10 @@ impl Line for PcscLine<'_> {
     fn transmit(&mut self, command: &[u8]) -> Result<Zeroizing<Vec<u8>>, LineError> {
         let mut room = Zeroizing::new([0; ANSWER]);
         let answer = self.0.transmit(command, room.as_mut()).map_err(told)?;
+        if answer.is_empty() {
+            // A card answers with a status word at least: some drivers say so that it is gone.
+            return Err(LineError::Removed);
+        }
         Ok(Zeroizing::new(answer.to_vec()))
     }
 }

@@ -11,12 +11,11 @@ use super::error::CardError;
 use super::firmware::Ability;
 use super::management::ManagementKey;
 use super::metadata::{number, pin_byte, public_key, touch_byte};
-use super::private::PrivateKey;
 use super::signer::PivSigner;
 use super::slot;
 use super::tlv::{Tlv, Writer};
 use crate::certificate::{self, Subject};
-use crate::{Algorithm, Attestation, KeyError, Person, PinPolicy, TouchPolicy};
+use crate::{Algorithm, Attestation, KeyError, Person, PinPolicy, PrivateKey, TouchPolicy};
 
 const GENERATE: u8 = 0x47;
 const IMPORT: u8 = 0xfe;
@@ -67,7 +66,7 @@ impl Device {
         management: Option<&ManagementKey>,
         person: &dyn Person,
     ) -> Result<Provisioned, KeyError> {
-        let number = number(new.algorithm).ok_or_else(|| self.unfit(format!("keys for {}", new.algorithm)))?;
+        let number = number(new.algorithm).ok_or_else(|| self.unfit(new.algorithm))?;
         let mut card = self.ready_for(slot, new, management, person)?;
         if new.algorithm == Algorithm::Ed25519 {
             card.needs(Ability::Ed25519)?;
@@ -80,31 +79,32 @@ impl Device {
         Ok(Provisioned { signer, attestation })
     }
 
-    /// Puts a private key (PKCS#8, DER) into the slot, with its certificate. It is not attested then, and copies of it
+    /// Puts a private key into the slot, with its certificate. It is not attested then, and copies of it
     /// may be anywhere.
     pub fn import(
         &self,
         slot: u8,
-        private: &[u8],
+        private: &PrivateKey,
         new: &NewKey,
         management: Option<&ManagementKey>,
         person: &dyn Person,
     ) -> Result<Provisioned, KeyError> {
-        let private = PrivateKey::from_pkcs8(private)?;
-        let algorithm = private.public.algorithm();
-        let number = number(algorithm).ok_or_else(|| self.unfit(format!("keys for {algorithm}")))?;
+        let algorithm = private.algorithm();
+        let number = number(algorithm).ok_or_else(|| self.unfit(algorithm))?;
         let mut card = self.ready_for(slot, new, management, person)?;
         if algorithm == Algorithm::Ed25519 {
             card.needs(Ability::Ed25519)?;
         }
         let touch = touch_for(&card, new)?;
-        let data = policies(Writer::new().put(private.tag(), &private.secret), touch, new.pin);
+        // The field of a number on a curve, or of Ed25519's seed.
+        let field = if algorithm == Algorithm::Ed25519 { 0x07 } else { 0x06 };
+        let data = policies(Writer::new().put(field, &private.to_scalar()), touch, new.pin);
         card.expect("a key was put into it", &Command::new(IMPORT, number, slot).with(data))?;
         card.end()?;
         let key = SlotKey {
             slot,
             algorithm: Some(algorithm),
-            public: Some(private.public.clone()),
+            public: Some(private.public_key()?),
             touch: Some(touch),
             pin: Some(new.pin),
             generated: Some(false),
@@ -257,20 +257,14 @@ impl Device {
         CardError::Occupied { device: self.name().to_owned(), slot: there.slot, holds }.into()
     }
 
-    fn unfit(&self, reason: String) -> KeyError {
-        let reason = format!("{reason} do not sign here");
+    fn unfit(&self, algorithm: Algorithm) -> KeyError {
+        let reason = format!("keys for {algorithm} do not sign here");
         CardError::Unfit { device: self.name().to_owned(), what: "this key", reason }.into()
     }
 }
 
 impl Card {
-    fn generate(
-        &mut self,
-        slot: u8,
-        number: u8,
-        touch: TouchPolicy,
-        pin: PinPolicy,
-    ) -> Result<SlotKey, KeyError> {
+    fn generate(&mut self, slot: u8, number: u8, touch: TouchPolicy, pin: PinPolicy) -> Result<SlotKey, KeyError> {
         const DOING: &str = "a key was made";
         let template = policies(Writer::new().put(0x80, &[number]), touch, pin);
         let data = Writer::new().put(0xac, template.as_bytes());

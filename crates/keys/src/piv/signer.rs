@@ -8,6 +8,7 @@ use super::card::{Card, Failure};
 use super::contents::SlotKey;
 use super::device::Device;
 use super::error::CardError;
+use super::firmware::Ability;
 use super::metadata::number;
 use super::reader::{LineError, Readers};
 use super::slot;
@@ -136,10 +137,14 @@ impl PivSigner {
         Ok(Signature::new(self.public.algorithm(), bytes.to_vec()))
     }
 
-    /// The card may have been changed since the key was looked at.
+    /// The card may have been changed since the key was looked at. Firmware that does not tell its keys shows it by a
+    /// signature that does not match.
     fn check_key(&self, card: &mut Card) -> Result<(), KeyError> {
-        let found = card.key(self.key.slot)?;
-        if found.and_then(|key| key.public).is_none_or(|public| public == self.public) {
+        if !card.firmware.has(Ability::Metadata) {
+            return Ok(());
+        }
+        let found = card.key_metadata(self.key.slot)?;
+        if found.and_then(|key| key.public).is_some_and(|public| public == self.public) {
             return Ok(());
         }
         let (device, slot) = (card.device().to_owned(), self.key.slot);

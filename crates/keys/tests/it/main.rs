@@ -6,6 +6,7 @@
 mod agent;
 mod certificate;
 mod file;
+mod import;
 mod piv;
 mod public;
 mod schemes;

@@ -2,6 +2,7 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod attested;
 mod author;
 mod bundles;
 mod cosign;
@@ -10,7 +11,9 @@ mod index;
 mod material;
 mod notation;
 mod race;
+mod revocation;
 mod stored;
+mod tree;
 mod verify;
 
 // The image room's own, so that both rooms are tested against the same registry and image.

@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
+use keys::KeyUri;
 
 use super::client_config::ClientConfig;
 use super::engine::Surroundings;
@@ -33,6 +34,9 @@ enum What {
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
 struct Install {
+    /// Sign with this key: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:… [default: the one that plimsoll sign takes]
+    #[arg(long, value_name = "KEY")]
+    key: Option<KeyUri>,
     /// Copy this program instead of linking to it: where its file is going to move
     #[arg(long)]
     copy: bool,
@@ -51,6 +55,8 @@ const HOOKS: &str = "push,image push,pull,image pull,run,container run";
 /// What this verb keeps with the plugin's own settings, to undo no more than it did.
 const TURNED_ON: &str = "turned-hooks-on";
 const COPIED: &str = "copied";
+/// The key to sign with, where one was named.
+const KEY: &str = "key";
 
 /// Does it, as the calling user throughout: it is their configuration.
 pub(crate) fn perform(arguments: &Arguments) -> Result<ExitCode> {
@@ -70,6 +76,9 @@ fn put_in(folder: &Path, install: &Install) -> Result<ExitCode> {
     let was_copied = config.of_plugin(NAME, COPIED)?.is_some();
     let is_off = config.feature("hooks")?.is_some_and(|value| !is_true(&value));
     config.tell_plugin(NAME, "hooks", HOOKS)?;
+    if let Some(key) = &install.key {
+        config.tell_plugin(NAME, KEY, &named(key)?)?;
+    }
     if install.copy {
         config.tell_plugin(NAME, COPIED, "true")?;
     }
@@ -86,6 +95,9 @@ fn put_in(folder: &Path, install: &Install) -> Result<ExitCode> {
     let how = if install.copy { "a copy of" } else { "->" };
     let _ = writeln!(text, "plugin   {} {how} {}", file.display(), program.display());
     let _ = writeln!(text, "hooks    after docker {} ({})", HOOKS.replace(',', ", "), config.path().display());
+    if let Some(key) = config.of_plugin(NAME, KEY)? {
+        let _ = writeln!(text, "key      {key}");
+    }
     if let Some(backup) = backup {
         let _ = writeln!(text, "before   {}", backup.display());
     }
@@ -101,6 +113,25 @@ fn put_in(folder: &Path, install: &Install) -> Result<ExitCode> {
     }
     output::write(output::plain(&text).as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A key's name for a later push, in whatever folder that is.
+fn named(key: &KeyUri) -> Result<String> {
+    Ok(match key.path() {
+        Some(path) => {
+            let path = std::path::absolute(path).with_context(|| format!("cannot make {key} an absolute path"))?;
+            if !path.exists() {
+                bail!("there is no key {}", path.display());
+            }
+            KeyUri::File(path).to_string()
+        }
+        None => key.to_string(),
+    })
+}
+
+/// The key that was named when the plugin was installed into this configuration.
+pub(super) fn key(folder: &Path) -> Result<Option<String>> {
+    ClientConfig::read(folder)?.of_plugin(NAME, KEY)
 }
 
 /// Puts the link or the copy there, whole or not at all. What somebody else put there stays.
@@ -147,6 +178,9 @@ fn status(folder: &Path) -> Result<ExitCode> {
         .map_or_else(|| "none".to_owned(), |hooks| format!("after docker {}", hooks.replace(',', ", ")));
     let _ = writeln!(text, "hooks    {after} ({})", config.path().display());
     let _ = writeln!(text, "switch   {switch}");
+    if let Some(key) = config.of_plugin(NAME, KEY)? {
+        let _ = writeln!(text, "key      {key}");
+    }
     let _ = writeln!(text, "docker   {}", complaint.clone().or(client).unwrap_or_default());
     output::write(output::plain(&text).as_bytes())?;
     let is_whole = has_plugin && hooks.is_some() && is_on && complaint.is_none();

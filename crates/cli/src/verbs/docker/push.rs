@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, bail};
 use image::Reference;
 
 use super::command_line::{ClientOptions, CommandLine};
+use super::engine::Surroundings;
+use super::install;
 use super::look::{Sighting, State};
 use super::terminal::{Ended, Foreground};
 use crate::exit;
@@ -115,6 +117,10 @@ fn sign(terminal: &Foreground, sighting: &Sighting, client: &ClientOptions) -> O
 fn run_sign(terminal: &Foreground, sighting: &Sighting, digest: &str, client: &ClientOptions) -> Result<Ended> {
     let mut sign = plimsoll(client)?;
     sign.arg("sign");
+    let config = client.config.clone().or_else(|| Surroundings::of_this_process().config);
+    if let Some(key) = config.map(|config| install::key(&config)).transpose()?.flatten() {
+        sign.args(["--key", &key]);
+    }
     if sighting.insecure {
         let image: Reference = sighting.image.parse()?;
         sign.args(["--insecure-registry", &image.registry]);

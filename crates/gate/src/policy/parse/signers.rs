@@ -13,9 +13,10 @@ use crate::policy::section::{Problems, Section, closest, excerpt, listed, string
 use crate::{Bind, Hardware, Signers};
 
 const EXAMPLE: &str = "signers = { keys = [\"release.pub\"], threshold = 1 }";
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "keys",
     "certificates",
+    "timestamps",
     "team",
     "threshold",
     "formats",
@@ -79,13 +80,17 @@ fn signers(value: &Spanned<DeValue<'_>>, around: Around<'_>, problems: &mut Prob
                 .ok()
         }),
     };
+    let mut timestamps = Vec::new();
+    let stamped = section
+        .optional("timestamps")
+        .is_none_or(|value| key_file::certificates("timestamps", value, around.folder, &mut timestamps, problems));
     let bind = match section.optional("bind") {
         None => Some(Bind::default()),
         Some(value) => word("bind", value, &BINDS, bind, problems),
     };
     let Ok(hardware) = hardware(&section, around.folder, problems) else { return None };
     let team = team?.map(|team| team.name.clone());
-    if !own {
+    if !own || !stamped {
         return None;
     }
     let Members { keys, certificates } = members;
@@ -93,6 +98,7 @@ fn signers(value: &Spanned<DeValue<'_>>, around: Around<'_>, problems: &mut Prob
         team,
         keys,
         certificates,
+        timestamps,
         threshold: threshold?,
         formats: formats?,
         not_older_than: not_older_than?,

@@ -240,3 +240,97 @@ fn the_real_engine_gives_out_an_image_that_was_loaded() {
     assert_eq!(source.image().config_bytes.digest(), &parts.config.digest());
     assert!(engine.image(&reference("app:2"), None, &std::env::temp_dir()).unwrap().is_none());
 }
+
+/// A manifest's digest made of one letter.
+fn digest(letter: char) -> String {
+    format!("sha256:{}", letter.to_string().repeat(64))
+}
+
+#[test]
+fn what_the_engine_recorded_is_told_of_this_repository_alone() {
+    // `GET /images/NAME/json?manifests=1` of docker 28 with the containerd image store, shortened.
+    let said = serde_json::json!({
+        "Id": digest('1'),
+        "RepoTags": ["localhost:5000/team/app:v1"],
+        "RepoDigests": [
+            format!("localhost:5000/team/app@{}", digest('1')),
+            format!("other/app@{}", digest('2')),
+            "localhost:5000/team/app@sha256:short",
+        ],
+        "Manifests": [
+            { "ID": digest('3'), "Descriptor": { "digest": digest('3'), "size": 480 }, "Available": true, "Kind": "image" },
+            { "ID": digest('4'), "Descriptor": { "digest": digest('4'), "size": 480 }, "Available": false, "Kind": "image" },
+            { "ID": digest('5'), "Descriptor": { "digest": digest('5'), "size": 480 }, "Available": true, "Kind": "attestation" },
+        ],
+    });
+    let engine = FakeEngine::start(2, move |_| response("200 OK", said.to_string().as_bytes()));
+    let record = Engine::connect(&engine.socket()).unwrap().record(&reference("localhost:5000/team/app:v1"));
+    let record = record.unwrap().unwrap();
+    assert_eq!(record.digests, [digest('1').parse().unwrap()]);
+    assert_eq!(
+        record.platforms,
+        [digest('3').parse().unwrap()],
+        "attestations and what is not here whole were not pushed"
+    );
+    let requests = engine.requests.join().unwrap();
+    assert_eq!(requests, ["GET /images/localhost:5000/team/app:v1/json?manifests=1 HTTP/1.1"]);
+
+    // Docker 20.10 says less, and `null` for nothing.
+    let built = FakeEngine::start(2, |_| response("200 OK", br#"{"Id":"sha256:1","RepoDigests":null}"#));
+    let record = Engine::connect(&built.socket()).unwrap().record(&reference("app")).unwrap().unwrap();
+    assert_eq!(record, image::source::EngineRecord::default());
+    let none = FakeEngine::start(2, |_| response("404 Not Found", br#"{"message":"no such image"}"#));
+    assert_eq!(Engine::connect(&none.socket()).unwrap().record(&reference("app")).unwrap(), None);
+}
+
+#[test]
+fn every_tag_of_a_repository_is_told_in_order() {
+    let said = serde_json::json!([
+        { "RepoTags": ["team/app:b", "team/other:a"], "RepoDigests": [format!("team/app@{}", digest('2'))] },
+        { "RepoTags": ["team/app:a"], "RepoDigests": [format!("team/app@{}", digest('1'))] },
+        { "RepoTags": null, "RepoDigests": null },
+    ]);
+    let engine = FakeEngine::start(2, move |_| response("200 OK", said.to_string().as_bytes()));
+    let records = Engine::connect(&engine.socket()).unwrap().records(&reference("team/app")).unwrap();
+    let told: Vec<(String, String)> =
+        records.iter().map(|(name, record)| (name.familiar(), record.digests[0].to_string())).collect();
+    assert_eq!(told, [("team/app:a".to_owned(), digest('1')), ("team/app:b".to_owned(), digest('2'))]);
+}
+
+#[test]
+fn registries_without_tls_are_those_that_the_engine_was_told_of() {
+    let said = serde_json::json!({ "RegistryConfig": { "IndexConfigs": {
+        "docker.io": { "Name": "docker.io", "Secure": true },
+        "registry.lan:5000": { "Name": "registry.lan:5000", "Secure": false },
+    } } });
+    let engine = FakeEngine::start(2, move |_| response("200 OK", said.to_string().as_bytes()));
+    let told = Engine::connect(&engine.socket()).unwrap().insecure_registries().unwrap();
+    assert_eq!(told, ["registry.lan:5000"]);
+}
+
+#[test]
+fn an_engine_that_talks_nonsense_of_an_image_is_an_error() {
+    for said in ["", "[", "7", "{\"RepoDigests\":7}", "{\"Manifests\":{}}"] {
+        let engine = FakeEngine::start(2, move |_| response("200 OK", said.as_bytes()));
+        let error = Engine::connect(&engine.socket()).unwrap().record(&reference("app")).unwrap_err();
+        assert!(error.to_string().contains("look for app"), "{said}: {error}");
+    }
+}
+
+#[test]
+fn an_engine_elsewhere_is_asked_over_tcp() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answering = std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(&stream).lines();
+        while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+        let said = format!(r#"{{"RepoDigests":["app@{}"]}}"#, digest('1'));
+        (&stream).write_all(&response("200 OK", said.as_bytes())).unwrap();
+    });
+    let record = Engine::remote(&address, None).unwrap().record(&reference("app")).unwrap().unwrap();
+    assert_eq!(record.digests, [digest('1').parse().unwrap()]);
+    answering.join().unwrap();
+    let nobody = Engine::remote(&address, None).unwrap().record(&reference("app")).unwrap_err().to_string();
+    assert!(nobody.contains(&format!("tcp://{address}")), "{nobody}");
+}

@@ -2,23 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
 use keys::certificate::{Subject, validity_from};
 use keys::piv::reader::{Line, LineError, Reader, Readers};
 use keys::piv::{Device, NewKey, Provisioned};
 use keys::{Algorithm, Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, PinPolicy, TouchMoment};
+use time::OffsetDateTime;
 use virtual_card::{Card, Finger, Firmware};
 use zeroize::Zeroizing;
-
 
 pub(crate) const PIN: &str = "264851";
 pub(crate) const PUK: &str = "90315764";
 
-/// July 2025.
-pub(crate) fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_753_000_000)
-}
+pub(crate) const NOW: OffsetDateTime = time::macros::datetime!(2025-07-20 12:00 UTC);
 
 /// Readers whose cards are called as functions.
 #[derive(Clone, Default)]
@@ -244,7 +240,7 @@ pub(crate) fn new_key() -> NewKey {
         touch: None,
         pin: PinPolicy::Once,
         subject: Subject::named("release"),
-        valid: validity_from(now()),
+        valid: validity_from(NOW.into()),
         replace: false,
     }
 }

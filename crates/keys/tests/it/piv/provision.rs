@@ -1,15 +1,13 @@
 //! Keys that come onto a card and go.
 
 use keys::piv::{CardError, Deleted, NewKey, PivSigner};
-use keys::{Algorithm, Custody, KeyError, Message, Nobody, PivUri, Signer as _, TouchPolicy, certificate};
-use p256::pkcs8::EncodePrivateKey as _;
+use keys::{Algorithm, Custody, KeyError, Message, Nobody, PivUri, PrivateKey, Signer as _, TouchPolicy, certificate};
 use virtual_card::{Card, Firmware};
 
 use super::desk::{Desk, PIN, PUK, Sitting, card_of_one, has_metadata, new_key, with_key};
 
-fn private_key() -> Vec<u8> {
-    let key = p256::SecretKey::from_slice(&[7; 32]).unwrap();
-    key.to_pkcs8_der().unwrap().as_bytes().to_vec()
+fn private_key() -> PrivateKey {
+    PrivateKey::from_scalar(Algorithm::EcdsaP256, &[7; 32]).unwrap()
 }
 
 #[test]
@@ -76,6 +74,18 @@ fn nobody_at_the_terminal_means_no_changed_secrets_and_no_key() {
 }
 
 #[test]
+fn keys_of_each_kind_are_imported() {
+    let (card, _) = card_of_one(Firmware::V5_7, 1);
+    let desk = Desk::with([card]);
+    for (slot, algorithm) in [(0x82, Algorithm::EcdsaP256), (0x83, Algorithm::EcdsaP384), (0x84, Algorithm::Ed25519)] {
+        let key = PrivateKey::generate(algorithm).unwrap();
+        let made = desk.device().import(slot, &key, &new_key(), None, &Sitting::new()).unwrap();
+        assert_eq!(made.signer.public_key(), key.public_key().unwrap());
+        made.signer.sign_one(b"a message", &Sitting::new()).unwrap();
+    }
+}
+
+#[test]
 fn an_imported_key_signs_and_is_not_attested() {
     for firmware in Firmware::ALL {
         let (card, _) = card_of_one(firmware, 1);
@@ -91,12 +101,12 @@ fn an_imported_key_signs_and_is_not_attested() {
 }
 
 #[test]
-fn what_is_no_key_for_cards_is_not_imported() {
+fn what_the_card_cannot_hold_is_refused() {
     let (card, _) = card_of_one(Firmware::V5_4, 1);
     let device = Desk::with([card]).device();
-    for bytes in [&b""[..], &[0x30, 0x03, 2, 1, 0], &private_key()[..40]] {
-        device.import(0x9c, bytes, &new_key(), None, &Sitting::new()).unwrap_err();
-    }
+    let ed25519 = PrivateKey::generate(Algorithm::Ed25519).unwrap();
+    let error = device.import(0x9c, &ed25519, &new_key(), None, &Sitting::new()).unwrap_err();
+    assert!(matches!(error, KeyError::Card(CardError::Lacks { .. })), "{error}");
     let ed25519 = NewKey { algorithm: Algorithm::Ed25519, ..new_key() };
     let error = device.generate(0x9c, &ed25519, None, &Sitting::new()).unwrap_err();
     assert!(matches!(error, KeyError::Card(CardError::Lacks { .. })), "{error}");
