@@ -9,9 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result, bail};
 use keys::agent::{Asker, Limits, Narrow, Origin, Performer, Progress, Reply, Request, Server, place};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::afar::Afar;
 use super::connect;
 use crate::output;
+use crate::person::interrupts;
 
 /// Arguments of `plimsoll agent forward`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +55,11 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
     ssh.args(["-o", "StreamLocalBindMask=0177", "-o", "ServerAliveInterval=15", "-R"]);
     ssh.arg(format!("{}:{}", remote_socket.display(), socket.0.display())).arg("--").arg(host);
     let mut connection = ssh.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start ssh")?;
+    let (process, file) = (Pid::from_child(&connection), socket.0.clone());
+    interrupts::at_end(move || {
+        let _ = kill_process(process, Signal::TERM);
+        let _ = std::fs::remove_file(&file);
+    });
     let text = format!(
         "{host} may ask {}\n  there: PLIMSOLL_AGENT_SOCK={} plimsoll agent sign IMAGE\nCtrl-C ends it.",
         afar.in_words(),

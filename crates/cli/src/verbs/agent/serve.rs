@@ -11,7 +11,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use keys::agent::journal::Journal;
 use keys::agent::{Agent, Limits, Parts, Server, place};
-use keys::pkcs11::Modules;
 use keys::{KeyError, KeyUri, NamedKey, Person, Signer, Surroundings, folder};
 
 use super::author::EachRegistry;
@@ -22,11 +21,13 @@ use crate::output;
 use crate::person::{self, interrupts};
 use crate::registries::Registries;
 use crate::verbs::Start;
+use crate::verbs::key::modules;
 
 /// Arguments of the agent itself.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Serving {
-    /// A key to hold: a path or file:PATH; may be repeated [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
+    /// A key to hold: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:…; may be repeated
+    /// [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<KeyUri>,
     /// Read the passphrase from the first line of this open file descriptor
@@ -58,15 +59,17 @@ pub(super) struct Serving {
 /// What the process that goes into the background says when it is ready.
 const READY: &[u8] = b"ready\n";
 
-pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
+pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
     if arguments.background {
         return in_background();
     }
     let state = place::state_folder()?;
     place::private(&state)?;
     let house = House::take(place::socket()?)?;
+    // What was locked is not unlocked by what the surroundings held when the agent was started.
+    let without_secrets = Surroundings { modules: modules(start), ..Surroundings::default() };
     let agent = Arc::new(Agent::new(Parts {
-        opener: Box::new(|uri: &KeyUri, person: &dyn Person| open(uri, &Surroundings::default(), person)),
+        opener: Box::new(move |uri: &KeyUri, person: &dyn Person| open(uri, &without_secrets, person)),
         author: Box::new(EachRegistry(arguments.registries.clone())),
         people: Box::new(User),
         journal: Journal::at(state.join("agent.log")),
@@ -81,7 +84,7 @@ pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
     });
     let keys = if arguments.keys.is_empty() { usual_key()? } else { arguments.keys };
     let person = person::at_hand();
-    let surroundings = Surroundings::look(arguments.passphrase_fd, arguments.pin_fd, Modules::default())?;
+    let surroundings = Surroundings::look(arguments.passphrase_fd, arguments.pin_fd, modules(start))?;
     for uri in &keys {
         let uri = absolute(uri)?;
         agent.hold(&uri, open(&uri, &surroundings, &*person)?)?;
