@@ -82,6 +82,7 @@ packages_for() {
         package vsmartcard-vpcd
         program pkcs11-tool opensc
         program yubico-piv-tool yubico-piv-tool
+        program ykman yubikey-manager
         package ykcs11
         program softhsm2-util softhsm2
         program docker-registry docker-registry

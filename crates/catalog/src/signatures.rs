@@ -8,15 +8,18 @@ use gate::evidence::{Evidence, Subject, judge_signatures};
 use image::Digest;
 use keys::PublicKey;
 use serde::Serialize;
+use store::Store;
+use store::repositories::ManifestRow;
 use time::OffsetDateTime;
-use trust::{SignatureSource, StoredSignatures};
+use trust::{Format, SignatureSource, StoredSignatures};
 
 use crate::Catalog;
 use crate::failure::Failure;
 use crate::images::PlatformImage;
 
-/// The artifact type of a manifest that carries a Sigstore bundle.
-pub(crate) const BUNDLE: &str = trust::bundle::MEDIA_TYPE;
+/// The artifact types of manifests that carry a signature. Those of cosign before version 3 lie under a tag.
+const REFERRERS: [(Format, &str); 2] =
+    [(Format::Bundle, trust::bundle::MEDIA_TYPE), (Format::Notation, trust::notation::ARTIFACT_TYPE)];
 
 /// One signature that is attached to an image. That it is there says nothing: it counts when a key of the policy made
 /// it, which the gate tells.
@@ -24,14 +27,27 @@ pub(crate) const BUNDLE: &str = trust::bundle::MEDIA_TYPE;
 pub(crate) struct Attached {
     /// The manifest that carries it.
     pub(crate) digest: Digest,
+    /// Its form, in the words of policies.
+    pub(crate) format: &'static str,
     /// When it was pushed, RFC 3339.
     pub(crate) pushed_at: String,
 }
 
 /// The signatures attached to a manifest.
 pub(crate) async fn attached(catalog: &Catalog, repository: &str, subject: &Digest) -> Result<Vec<Attached>, Failure> {
-    let rows = catalog.store.referrers(repository, subject, Some(BUNDLE)).await?;
-    Ok(rows.into_iter().map(|row| Attached { digest: row.digest, pushed_at: row.pushed_at }).collect())
+    let mut all = Vec::new();
+    for (format, artifact_type) in REFERRERS {
+        let rows = catalog.store.referrers(repository, subject, Some(artifact_type)).await?;
+        let attached =
+            |row: ManifestRow| Attached { digest: row.digest, format: format.as_str(), pushed_at: row.pushed_at };
+        all.extend(rows.into_iter().map(attached));
+    }
+    if let Some(digest) = catalog.store.tag(repository, &trust::cosign_tag::tag(subject)).await?
+        && let Some(row) = catalog.store.manifest(repository, &digest).await?
+    {
+        all.push(Attached { digest, format: Format::CosignTag.as_str(), pushed_at: row.pushed_at });
+    }
+    Ok(all)
 }
 
 /// What lists show of an image's signatures.
@@ -54,8 +70,14 @@ impl Standing {
     ) -> Result<Self, Failure> {
         let mut subjects = vec![top.clone()];
         subjects.extend(images.iter().map(|image| image.digest.clone()).filter(|digest| digest != top));
-        let counts = catalog.store.referrer_counts(repository, &subjects, BUNDLE).await?;
-        let signatures = counts.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum();
+        let mut signatures = 0;
+        for (_, artifact_type) in REFERRERS {
+            let counts = catalog.store.referrer_counts(repository, &subjects, artifact_type).await?;
+            signatures += counts.iter().map(|(_, count)| u64::try_from(*count).unwrap_or(0)).sum::<u64>();
+        }
+        for subject in &subjects {
+            signatures += u64::from(catalog.store.tag(repository, &trust::cosign_tag::tag(subject)).await?.is_some());
+        }
         let name = catalog.full_name(repository);
         if catalog.policy.needs(&name).signers.is_empty() || images.is_empty() {
             return Ok(Self { signatures, trusted: None });
@@ -77,13 +99,16 @@ impl Standing {
 /// What is known of an image here.
 pub(crate) struct Known {
     signatures: Arc<StoredSignatures>,
+    store: Store,
     report: Result<Report, String>,
 }
 
 impl Known {
     /// `report` says why, where there is none.
     pub(crate) fn new(catalog: &Catalog, repository: &str, report: Result<Report, String>) -> Self {
-        Self { signatures: Arc::new(StoredSignatures::new(catalog.store.clone(), repository)), report }
+        let store = catalog.store.clone();
+        let signatures = StoredSignatures::new(store.clone(), repository).named(catalog.full_name(repository));
+        Self { signatures: Arc::new(signatures), store, report }
     }
 }
 
@@ -92,8 +117,10 @@ impl Evidence for Known {
         self.signatures.clone()
     }
 
-    async fn revoked(&self, _keys: Vec<PublicKey>) -> Result<Revoked, String> {
-        Err("no list of what was revoked can be had".into())
+    async fn revoked(&self, keys: Vec<PublicKey>) -> Result<Revoked, String> {
+        // Whether it has ended is for the gate to say.
+        let known = trust::revocation::stored(&self.store, &keys, OffsetDateTime::now_utc()).await;
+        known.map(|known| known.list.into()).map_err(|error| error.to_string())
     }
 
     async fn report(&self, _image: &Digest) -> Result<Report, String> {

@@ -1,6 +1,6 @@
 //! The gate as verbs ask it: one way to find the policy, one way to collect what it needs to know of an image.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -49,6 +49,8 @@ pub(crate) struct ImageEvidence {
     scanner: Scanner,
     source: Arc<dyn ImageSource>,
     signatures: Arc<dyn SignatureSource + Send + Sync>,
+    /// The registry's client, its name, and the data folder: for the list of what was revoked.
+    revocation: Option<(Client, String, PathBuf)>,
     progress: Arc<dyn Progress>,
 }
 
@@ -58,13 +60,15 @@ impl ImageEvidence {
         scanner: Scanner,
         source: Arc<dyn ImageSource>,
         origin: Option<(Client, Reference)>,
+        data: &Path,
         progress: Arc<dyn Progress>,
     ) -> Self {
+        let revocation = origin.as_ref().map(|(client, name)| (client.clone(), name.registry.clone(), data.to_owned()));
         let signatures: Arc<dyn SignatureSource + Send + Sync> = match origin {
             Some((client, reference)) => Arc::new(RegistrySignatures::new(client, reference)),
             None => Arc::new(NoSignatures),
         };
-        Self { scanner, source, signatures, progress }
+        Self { scanner, source, signatures, revocation, progress }
     }
 }
 
@@ -73,8 +77,12 @@ impl Evidence for ImageEvidence {
         Arc::clone(&self.signatures)
     }
 
-    async fn revoked(&self, _keys: Vec<PublicKey>) -> Result<Revoked, String> {
-        Err("no list of what was revoked can be had".into())
+    async fn revoked(&self, keys: Vec<PublicKey>) -> Result<Revoked, String> {
+        let Some((client, registry, data)) = self.revocation.clone() else {
+            return Err("the image comes from a file, and no registry says what was revoked".into());
+        };
+        let read = tokio::task::spawn_blocking(move || crate::revocation::current(client, &registry, keys, &data));
+        read.await.unwrap_or_else(|_| Err("reading the list ended unexpectedly".to_owned()))
     }
 
     async fn report(&self, _image: &Digest) -> Result<Report, String> {
@@ -98,20 +106,28 @@ pub(crate) struct ByPolicy {
     policy: Policy,
     scanner: Scanner,
     client: Option<Client>,
+    data: PathBuf,
     runtime: Arc<Runtime>,
 }
 
 impl ByPolicy {
     /// `client` is the registry's that images come from, where they come from one.
-    pub(crate) fn new(policy: Policy, scanner: Scanner, client: Option<Client>, runtime: Arc<Runtime>) -> Self {
-        Self { policy, scanner, client, runtime }
+    pub(crate) fn new(
+        policy: Policy,
+        scanner: Scanner,
+        client: Option<Client>,
+        data: PathBuf,
+        runtime: Arc<Runtime>,
+    ) -> Self {
+        Self { policy, scanner, client, data, runtime }
     }
 }
 
 impl Admission for ByPolicy {
     fn admit(&self, moment: Moment, image: &Admitted<'_>) -> Result<(), Refusal> {
         let origin = self.client.clone().zip(image.reference.cloned());
-        let evidence = ImageEvidence::new(self.scanner.clone(), image.source.clone(), origin, Arc::new(Silent));
+        let progress = Arc::new(Silent);
+        let evidence = ImageEvidence::new(self.scanner.clone(), image.source.clone(), origin, &self.data, progress);
         let subject = subject(image.source.image(), image.reference);
         let now = OffsetDateTime::now_utc();
         let judgement = match moment {

@@ -68,7 +68,11 @@ pub(crate) enum Verb {
     Sign(verbs::sign::Arguments),
     /// Check who signed an image
     Verify(verbs::verify::Arguments),
-    /// Make and show signing keys
+    /// Withdraw trust from an image or a key
+    Revoke(verbs::revoke::Arguments),
+    /// Show what hangs on an image and who signed it, and state things about it
+    Trust(verbs::trust::Arguments),
+    /// Make, take over, list and delete signing keys
     Key(verbs::key::Arguments),
     /// Sign after docker push, and have every verb as docker plimsoll
     DockerPlugin(verbs::docker::install::Arguments),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use image::Digest;
 use time::OffsetDateTime;
+use trust::revocation::{RevocationList, Target};
 
 /// A revocation list whose signature was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,5 +30,19 @@ impl Revoked {
     /// Why an image no longer counts, where it does not.
     pub fn image(&self, digest: &Digest) -> Option<&str> {
         self.images.get(&digest.to_string()).map(String::as_str)
+    }
+}
+
+impl From<RevocationList> for Revoked {
+    fn from(list: RevocationList) -> Self {
+        let RevocationList { version, issued, expires, entries } = list;
+        let (mut keys, mut images) = (BTreeMap::new(), BTreeMap::new());
+        for entry in entries {
+            match entry.target {
+                Target::Key(fingerprint) => keys.insert(fingerprint, entry.reason),
+                Target::Image(digest) => images.insert(digest.to_string(), entry.reason),
+            };
+        }
+        Self { version, issued, expires, keys, images }
     }
 }

@@ -4,7 +4,7 @@ mod chain;
 mod link;
 pub(crate) mod statement;
 
-use time::OffsetDateTime;
+use std::time::SystemTime;
 
 use crate::{Firmware, PinPolicy, PublicKey, TouchPolicy};
 
@@ -105,8 +105,8 @@ pub enum AttestationError {
 
 /// Verifies an attestation against the vendors' roots (DER; intermediates that a vendor publishes may stand among them),
 /// and tells what it proves. Nothing is fetched.
-pub fn verify(attestation: &Attestation, roots: &[Vec<u8>], now: OffsetDateTime) -> Result<Attested, AttestationError> {
-    chain::verify(attestation, roots, now.into())
+pub fn verify(attestation: &Attestation, roots: &[Vec<u8>], now: SystemTime) -> Result<Attested, AttestationError> {
+    chain::verify(attestation, roots, now)
 }
 
 /// The same, of this very key: whoever signs must be the one who is attested.
@@ -114,7 +114,7 @@ pub fn verify_for(
     key: &PublicKey,
     attestation: &Attestation,
     roots: &[Vec<u8>],
-    now: OffsetDateTime,
+    now: SystemTime,
 ) -> Result<Attested, AttestationError> {
     let attested = verify(attestation, roots, now)?;
     if attested.key == *key {

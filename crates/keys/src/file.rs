@@ -26,6 +26,7 @@ pub struct KeyFile {
     pem: Zeroizing<String>,
     exposed: bool,
     public: Option<PublicKey>,
+    certificate: Option<Vec<u8>>,
 }
 
 /// A key in a file, which is decrypted when it first signs.
@@ -39,7 +40,8 @@ pub struct FileSigner {
 }
 
 impl KeyFile {
-    /// Reads a file, and of its content no more than its PEM label; and the public half, where it lies beside it.
+    /// Reads a file, and of its content no more than its PEM label; and the public half and a certificate, where they lie
+    /// beside it (`NAME.pub`, `NAME.crt`).
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let pem = read_bounded(path, FILE_LIMIT)?;
         let mode = fs::metadata(path)
@@ -48,7 +50,10 @@ impl KeyFile {
             .mode();
         // Only a help: where it cannot be read, the private half tells as much once it is open.
         let public = PublicKey::read(&path.with_extension("pub")).ok();
-        let key = Self { name: path.display().to_string(), pem, exposed: mode & 0o077 != 0, public };
+        let certificate = read_bounded(&path.with_extension("crt"), FILE_LIMIT)
+            .ok()
+            .and_then(|text| crate::pem::certificates(&text).ok()?.into_iter().next());
+        let key = Self { name: path.display().to_string(), pem, exposed: mode & 0o077 != 0, public, certificate };
         key.check_label()?;
         Ok(key)
     }
@@ -145,7 +150,13 @@ impl FileSigner {
             let _ = fs::remove_file(path);
             return Err(error);
         }
-        let file = KeyFile { name: path.display().to_string(), pem, exposed: false, public: Some(public.clone()) };
+        let file = KeyFile {
+            name: path.display().to_string(),
+            pem,
+            exposed: false,
+            public: Some(public.clone()),
+            certificate: None,
+        };
         Ok((Self::new(file, public, Some(passphrase.clone()), Some(key)), public_path))
     }
 
@@ -215,6 +226,10 @@ impl Signer for FileSigner {
 
     fn sign_digest(&self, digest: &[u8], hash: Hash, person: &dyn Person) -> Result<Signature, KeyError> {
         self.with_key(person, |key| key.sign_digest(digest, hash, &self.file.name))
+    }
+
+    fn certificate(&self) -> Result<Option<Vec<u8>>, KeyError> {
+        Ok(self.file.certificate.clone())
     }
 
     fn lock(&self) {

@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 
 use keys::{Attestation, PublicKey, SignedArtifact, pem};
-use x509_cert::der::Document;
-use x509_cert::der::pem::LineEnding;
 
 /// What it is called, as an artifact and as a layer.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.plimsoll.attestation.v1+pem";
@@ -44,9 +42,10 @@ pub(crate) fn artifact(attestation: &Attestation, key: &PublicKey) -> Result<Sig
 }
 
 fn to_pem(attestation: &Attestation) -> Result<String, String> {
-    let all = std::iter::once(&attestation.leaf).chain(&attestation.intermediates);
-    let written = all.map(|der| Document::try_from(der.as_slice())?.to_pem("CERTIFICATE", LineEnding::LF));
-    written.collect::<Result<_, x509_cert::der::Error>>().map_err(|error| format!("cannot be written: {error}"))
+    std::iter::once(&attestation.leaf)
+        .chain(&attestation.intermediates)
+        .map(|der| crate::certified::to_pem(der))
+        .collect()
 }
 
 /// Reads what is stored, and tells whose it is. Nothing in it is proved by that.

@@ -3,6 +3,8 @@
 use keys::certificate::{Subject, self_issued, validity_from};
 use keys::{Attestation, Custody, Intent, KeyError, KeyUri, Message, Person, PublicKey, Signature, Signer};
 use time::OffsetDateTime;
+use x509_cert::der::Document;
+use x509_cert::der::pem::LineEnding;
 
 /// A signer whose certificate is kept elsewhere than with its key.
 pub struct Certified<'a> {
@@ -68,4 +70,10 @@ impl Signer for Certified<'_> {
     fn lock(&self) {
         self.signer.lock();
     }
+}
+
+/// A certificate (X.509, DER) as PEM.
+pub fn to_pem(der: &[u8]) -> Result<String, String> {
+    let document = Document::try_from(der).and_then(|document| document.to_pem("CERTIFICATE", LineEnding::LF));
+    document.map_err(|error| format!("the certificate cannot be written: {error}"))
 }

@@ -46,6 +46,29 @@ pub(crate) struct Engine {
 impl Engine {
     /// Starts one with everything of its own.
     pub(crate) fn start(work: &Path) -> Self {
+        Self::start_with(work, &[])
+    }
+
+    /// Starts one that is asked over TCP, too, by whoever shows the certificate in `certificates`.
+    pub(crate) fn start_with_tls(work: &Path, certificates: &Certificates, address: &str) -> Self {
+        let file = |name: &str| certificates.file(name);
+        Self::start_with(
+            work,
+            &[
+                "--host",
+                &format!("tcp://{address}"),
+                "--tlsverify",
+                "--tlscacert",
+                &file("ca.pem"),
+                "--tlscert",
+                &file("server.pem"),
+                "--tlskey",
+                &file("server.key"),
+            ],
+        )
+    }
+
+    fn start_with(work: &Path, arguments: &[&str]) -> Self {
         let folder = work.join("engine");
         fs::create_dir(&folder).expect("the engine's folder");
         let path = |name: &str| folder.join(name);
@@ -57,6 +80,7 @@ impl Engine {
         dockerd.arg("--pidfile").arg(path("pid")).arg("--config-file").arg(path("config.json"));
         dockerd.arg("--host").arg(format!("unix://{}", socket.display()));
         dockerd.args(["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"]);
+        dockerd.args(arguments);
         dockerd.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut service = Service(dockerd.spawn().expect("starting dockerd"));
         let began = Instant::now();
@@ -109,6 +133,56 @@ fn lie(client: &UnixStream, engine: &Path, says: &dyn Fn(&str) -> String) -> Opt
     Some(())
 }
 
+/// An authority, an engine's certificate and a client's, made by openssl.
+#[derive(Debug)]
+pub(crate) struct Certificates(PathBuf);
+
+impl Certificates {
+    /// Makes them.
+    pub(crate) fn make(folder: &Path) -> Self {
+        fs::create_dir(folder).expect("a folder of certificates");
+        let openssl = |arguments: &[&str]| {
+            let mut openssl = command("openssl", arguments);
+            openssl.current_dir(folder);
+            succeed(openssl);
+        };
+        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+        let ca = ["req", "-x509", "-subj", "/CN=engine authority", "-keyout", "ca.key", "-out", "ca.pem"];
+        openssl(&[&ca[..], &key].concat());
+        for (name, usage) in [("server", "serverAuth"), ("client", "clientAuth")] {
+            let extensions = format!("subjectAltName=IP:127.0.0.1\nextendedKeyUsage={usage}\n");
+            fs::write(folder.join("extensions"), extensions).expect("extensions");
+            let (secret, request, certificate) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.pem"));
+            let subject = format!("/CN={name}");
+            let ask = ["req", "-new", "-subj", &subject, "-keyout", &secret, "-out", &request];
+            openssl(&[&ask[..], key.get(..5).expect("a kind of key")].concat());
+            openssl(&[
+                "x509",
+                "-req",
+                "-days",
+                "2",
+                "-in",
+                &request,
+                "-CA",
+                "ca.pem",
+                "-CAkey",
+                "ca.key",
+                "-CAcreateserial",
+                "-extfile",
+                "extensions",
+                "-out",
+                &certificate,
+            ]);
+        }
+        Self(folder.to_owned())
+    }
+
+    /// `ca.pem`, `server.pem`, `server.key`, `client.pem`, `client.key`.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
 /// Debian's docker-registry, which knows no referrers.
 #[derive(Debug)]
 pub(crate) struct DebianRegistry {
@@ -156,8 +230,7 @@ pub(crate) struct Developer {
 impl Developer {
     /// A new home with a key and the plugin installed.
     pub(crate) fn new(home: &Path, client: &Path, engine: &Engine) -> Self {
-        fs::create_dir(home).expect("a home");
-        let developer = Self { home: home.to_owned(), client: client.to_owned(), socket: engine.socket.clone() };
+        let developer = Self::bare(home, client, engine);
         let mut generate = developer.plimsoll(&["key", "generate"]);
         generate.env("PLIMSOLL_PASSPHRASE", PASSPHRASE);
         succeed(generate);
@@ -165,10 +238,23 @@ impl Developer {
         developer
     }
 
+    /// A new home with nothing in it.
+    pub(crate) fn bare(home: &Path, client: &Path, engine: &Engine) -> Self {
+        fs::create_dir(home).expect("a home");
+        Self { home: home.to_owned(), client: client.to_owned(), socket: engine.socket.clone() }
+    }
+
     /// The same, at another engine's socket.
     pub(crate) fn at(mut self, socket: &Path) -> Self {
         socket.clone_into(&mut self.socket);
         self
+    }
+
+    /// The same, who chooses an engine by docker's contexts alone.
+    pub(crate) fn without_variables(&self, arguments: &[&str]) -> Command {
+        let mut docker = self.docker(arguments);
+        docker.env_remove("DOCKER_HOST");
+        docker
     }
 
     /// `docker …`
@@ -179,6 +265,17 @@ impl Developer {
     /// `plimsoll …`
     pub(crate) fn plimsoll(&self, arguments: &[&str]) -> Command {
         self.surrounded(&machine::plimsoll(), arguments)
+    }
+
+    /// A line in a shell that finds this person's docker and plimsoll.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut shell = self.surrounded(Path::new("/bin/sh"), &["-c", line]);
+        let program = machine::plimsoll();
+        let folders = [self.client.parent(), program.parent()].into_iter().flatten().map(Path::to_owned);
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&others))).expect("a PATH");
+        shell.env("PATH", path);
+        shell
     }
 
     fn surrounded(&self, program: &Path, arguments: &[&str]) -> Command {
@@ -199,6 +296,15 @@ impl Developer {
         for other in others {
             succeed(self.docker(&["tag", first, other]));
         }
+    }
+
+    /// Makes an image with a program in it, `/bin/busybox`.
+    pub(crate) fn make_program(&self, name: &str) {
+        let tar = self.home.join("program.tar");
+        let mut pack = command("tar", ["--create", "--dereference", "--directory", "/", "--file"]);
+        pack.arg(&tar).arg("bin/busybox");
+        succeed(pack);
+        succeed(self.docker(&["import", &tar.display().to_string(), name]));
     }
 
     /// The public half of the key.

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::command::{command, run, succeed};
-use crate::docker::{DebianRegistry, Developer, Engine, PASSPHRASE};
+use crate::docker::{Certificates, DebianRegistry, Developer, Engine, PASSPHRASE};
 use crate::machine;
 use crate::pipeline::work;
 use crate::server::Server;
 use crate::terminal::Terminal;
 
-const PROGRAMS: [&str; 5] = ["dockerd", "docker-registry", "curl", "tar", "setsid"];
+const PROGRAMS: [&str; 6] = ["dockerd", "docker-registry", "busybox", "curl", "tar", "setsid"];
 const PROMPT: &str = "Passphrase for";
 
 /// The clients to try; none where the test cannot run here.
@@ -156,6 +156,44 @@ fn a_failed_push_and_hooks_that_are_turned_off_are_left_alone() {
 }
 
 #[test]
+fn an_engine_elsewhere_is_asked_over_tls_as_docker_s_context_says() {
+    let clients = clients();
+    if clients.is_empty() || !machine::able(&["openssl"]) {
+        return;
+    }
+    let work = work();
+    let certificates = Certificates::make(&work.path().join("certificates"));
+    let address =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string();
+    let engine = Engine::start_with_tls(work.path(), &certificates, &address);
+    let registry = DebianRegistry::start(work.path());
+    for (version, client) in &clients {
+        let developer = Developer::new(&work.path().join(version), client, &engine);
+        let reference = registry.reference(&format!("app:{version}"));
+        developer.make_image(version, &[&reference]);
+        let [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(|name| certificates.file(name));
+        let endpoint = format!("host=tcp://{address},ca={ca},cert={cert},key={key}");
+        succeed(developer.without_variables(&["context", "create", "elsewhere", "--docker", &endpoint]));
+        let mut terminal =
+            Terminal::start(&developer.without_variables(&["--context", "elsewhere", "push", &reference]));
+        terminal.type_secret(PROMPT, PASSPHRASE);
+        let (code, shown) = terminal.end();
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(developer.has_signed(&reference), "{shown}");
+
+        // Without the client's certificate the engine says nothing.
+        let bare = format!("host=tcp://{address},ca={ca}");
+        succeed(developer.without_variables(&["context", "create", "stranger", "--docker", &bare]));
+        let mut look =
+            developer.plimsoll(&["docker-look", "pushed", "--client", "{\"context\":\"stranger\"}", &reference]);
+        look.env_remove("DOCKER_HOST");
+        let refused = run(look);
+        assert_eq!(refused.code, Some(2), "{}", refused.said());
+        assert!(refused.stderr.contains(&address), "{}", refused.said());
+    }
+}
+
+#[test]
 fn without_a_terminal_to_ask_at_the_command_is_named() {
     let Some(client) = one_client() else { return };
     let work = work();
@@ -238,7 +276,7 @@ fn what_the_engine_did_not_push_and_a_tag_that_moved_are_not_signed() {
 }
 
 #[test]
-fn a_pull_is_reported_where_a_policy_wants_signatures_and_nowhere_else() {
+fn a_pull_and_a_run_are_reported_where_a_policy_wants_signatures_and_nowhere_else() {
     let clients = clients();
     if clients.is_empty() {
         return;
@@ -249,15 +287,17 @@ fn a_pull_is_reported_where_a_policy_wants_signatures_and_nowhere_else() {
     for (version, client) in &clients {
         let developer = Developer::new(&work.path().join(version), client, &engine);
         let [signed, unsigned] = ["signed", "unsigned"].map(|name| registry.reference(&format!("{name}:{version}")));
-        developer.make_image(version, &[&signed, &unsigned]);
+        developer.make_image(version, &[&signed]);
+        developer.make_program(&unsigned);
         push_and_sign(&developer, &["push", &signed]);
         succeed(developer.docker(&["push", &unsigned]));
 
-        let pull = |reference: &str| {
-            let (code, shown) = Terminal::start(&developer.docker(&["pull", reference])).end();
+        let at_terminal = |arguments: &[&str]| {
+            let (code, shown) = Terminal::start(&developer.docker(arguments)).end();
             assert_eq!(code, Some(0), "{shown}");
             shown
         };
+        let pull = |reference: &str| at_terminal(&["pull", reference]);
         let silent = pull(&unsigned);
         assert!(!silent.contains("signed as") && !silent.contains("What's next"), "{silent}");
 
@@ -273,6 +313,13 @@ fn a_pull_is_reported_where_a_policy_wants_signatures_and_nowhere_else() {
         let good = pull(&signed);
         assert!(good.contains("is signed as the policy wants it") && good.contains("signed by"), "{good}");
         let bad = pull(&unsigned);
-        assert!(bad.contains("is not signed") && bad.contains("a hook can report and not refuse"), "{bad}");
+        assert!(bad.contains("is not signed") && bad.contains("docker pulled it all the same"), "{bad}");
+        let run = ["run", "--rm", "--network", "none", &unsigned, "/bin/busybox", "echo", "it", "ran"];
+        let ran = at_terminal(&run);
+        for told in ["it ran", "is not signed", "docker ran it all the same: a hook can report and not refuse"] {
+            assert!(ran.contains(told), "no {told:?} in:\n{ran}");
+        }
+        let quiet = at_terminal(&["pull", "-q", &signed]);
+        assert!(!quiet.contains("plimsoll"), "{quiet}");
     }
 }

@@ -21,3 +21,5 @@ mod processes;
 mod server;
 mod signing;
 mod terminal;
+mod touch;
+mod virtual_card;

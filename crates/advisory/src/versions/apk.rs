@@ -16,7 +16,7 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Ordering> {
         compare_numbers(left.numbers, right.numbers)
             .then_with(|| left.letter.cmp(&right.letter))
             .then_with(|| compare_suffixes(left.suffixes, right.suffixes))
-            .then_with(|| digits::compare(left.revision, right.revision))
+            .then_with(|| compare_counts(left.revision, right.revision))
             .then_with(|| left.rest.cmp(&right.rest)),
     )
 }
@@ -27,8 +27,8 @@ struct Version<'a> {
     letter: Option<u8>,
     /// `_rc1_git20200101`.
     suffixes: &'a str,
-    /// The digits after `-r`.
-    revision: &'a str,
+    /// The digits after `-r`, where that is there.
+    revision: Option<&'a str>,
     rest: Rest<'a>,
 }
 
@@ -54,11 +54,13 @@ impl<'a> Version<'a> {
         let (suffixes, text) = text.split_at(text.len() - rest.len());
         let text = skip_hash(text);
         let (revision, rest) = match text.strip_prefix("-r") {
-            _ if text.is_empty() => ("", Rest::Nothing),
-            None => ("", Rest::Unreadable(text)),
+            _ if text.is_empty() => (None, Rest::Nothing),
+            None => (None, Rest::Unreadable(text)),
             Some(text) => {
                 let (revision, text) = digits::split(text);
-                (revision, if text.is_empty() { Rest::Nothing } else { Rest::AfterRevision })
+                // `-r` alone is `-r0`.
+                let is_revision = !revision.is_empty() || text.is_empty();
+                (is_revision.then_some(revision), if text.is_empty() { Rest::Nothing } else { Rest::AfterRevision })
             }
         };
         Self { numbers, letter, suffixes, revision, rest }
@@ -119,6 +121,14 @@ fn split_suffix(text: &str) -> Option<(i8, &str, &str)> {
     Some((weight, number, text))
 }
 
+/// A count that is not there comes before all, 0 too: the version without it ends sooner.
+fn compare_counts(left: Option<&str>, right: Option<&str>) -> Ordering {
+    match (left, right) {
+        (Some(left), Some(right)) => digits::compare(left, right),
+        _ => left.is_some().cmp(&right.is_some()),
+    }
+}
+
 fn compare_suffixes(mut left: &str, mut right: &str) -> Ordering {
     loop {
         if left.is_empty() && right.is_empty() {
@@ -126,12 +136,18 @@ fn compare_suffixes(mut left: &str, mut right: &str) -> Ordering {
         }
         let (left_weight, left_number, left_rest) = split_suffix(left).unwrap_or((0, "", ""));
         let (right_weight, right_number, right_rest) = split_suffix(right).unwrap_or((0, "", ""));
-        let order = left_weight.cmp(&right_weight).then_with(|| digits::compare(left_number, right_number));
+        let order =
+            left_weight.cmp(&right_weight).then_with(|| compare_counts(counted(left_number), counted(right_number)));
         if order.is_ne() {
             return order;
         }
         (left, right) = (left_rest, right_rest);
     }
+}
+
+/// A number, where it has digits.
+fn counted(number: &str) -> Option<&str> {
+    Some(number).filter(|number| !number.is_empty())
 }
 
 /// A commit's hash says nothing about order.
@@ -157,6 +173,16 @@ mod tests {
         assert_eq!(compare("1.09", "1.1"), Some(Ordering::Less));
         assert_eq!(compare("1.10", "1.9"), Some(Ordering::Greater));
         assert_eq!(compare("009", "10"), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn what_is_not_there_comes_before_nought() {
+        for (left, right) in
+            [("1.0", "1.0-r0"), ("1.0_p", "1.0_p0"), ("1.0_alpha", "1.0_alpha0"), ("1.0_p1", "1.0_p1-r0")]
+        {
+            assert_eq!(compare(left, right), Some(Ordering::Less), "{left} {right}");
+        }
+        assert_eq!(compare("1.0-r00", "1.0-r0"), Some(Ordering::Equal));
     }
 
     #[test]

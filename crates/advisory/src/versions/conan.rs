@@ -37,20 +37,22 @@ impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Self {
         let (rest, build) =
             text.trim().rsplit_once('+').map_or((text.trim(), None), |(rest, build)| (rest, Some(build)));
-        let (main, prerelease) = rest.rsplit_once('-').map_or((rest, None), |(main, pre)| (main, Some(pre)));
+        let (main, prerelease) = rest.split_once('-').map_or((rest, None), |(main, pre)| (main, Some(pre)));
         Self { main, prerelease, build }
     }
 }
 
+/// The parts of a text, without zeros at its end.
+fn parts(text: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = text.split('.').collect();
+    while parts.last().is_some_and(|last| is_number(last) && last.bytes().all(|digit| digit == b'0')) {
+        parts.pop();
+    }
+    parts
+}
+
 fn items(left: &str, right: &str) -> Ordering {
-    let items = |text: &str| {
-        let mut items: Vec<String> = text.to_lowercase().split('.').map(str::to_owned).collect();
-        while items.last().is_some_and(|last| is_number(last) && last.bytes().all(|digit| digit == b'0')) {
-            items.pop();
-        }
-        items
-    };
-    let (left, right) = (items(left), items(right));
+    let (left, right) = (parts(left), parts(right));
     let pairs = left.iter().zip(&right).map(|(left, right)| match (is_number(left), is_number(right)) {
         (true, true) => compare_numbers(left, right),
         _ => left.cmp(right),

@@ -24,9 +24,11 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Self {
-        let (epoch, rest) = text.split_once(':').unwrap_or(("0", text));
+        // What stands before a colon is an epoch only if it is a number; a release has no hyphen in it.
+        let epoch = text.split_once(':').filter(|(epoch, _)| epoch.bytes().all(|byte| byte.is_ascii_digit()));
+        let (epoch, rest) = epoch.unwrap_or(("0", text));
         let (version, release) =
-            rest.split_once('-').map_or((rest, None), |(version, release)| (version, Some(release)));
+            rest.rsplit_once('-').map_or((rest, None), |(version, release)| (version, Some(release)));
         Self { epoch: if epoch.is_empty() { "0" } else { epoch }, version, release }
     }
 }

@@ -9,10 +9,12 @@ pub(crate) mod key;
 pub(crate) mod man;
 pub(crate) mod opener;
 pub(crate) mod policy;
+pub(crate) mod revoke;
 pub(crate) mod run;
 pub(crate) mod sbom;
 pub(crate) mod scan;
 pub(crate) mod sign;
+pub(crate) mod trust;
 pub(crate) mod up;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -74,6 +76,8 @@ pub(crate) fn perform(arguments: Arguments) -> Result<ExitCode> {
         Verb::Run(verb) => Ok(run::perform(&verb, &general)),
         Verb::Sign(verb) => halves(verb, &general),
         Verb::Verify(verb) => halves(verb, &general),
+        Verb::Revoke(verb) => halves(verb, &general),
+        Verb::Trust(verb) => trust::perform(verb, &general),
         Verb::Db(verb) => halves(verb, &general),
         Verb::Policy(verb) => halves(verb, &general),
     }

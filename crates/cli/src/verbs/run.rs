@@ -129,7 +129,7 @@ fn admission(
     let Some(file) = policy else { return Ok(Box::new(Everything)) };
     let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;
     let scanner = Scanner::new(store.clone(), Advisories::in_folder(&house.folder), launcher);
-    Ok(Box::new(ByPolicy::new(file.parse()?, scanner, client, runtime)))
+    Ok(Box::new(ByPolicy::new(file.parse()?, scanner, client, house.folder.clone(), runtime)))
 }
 
 impl Origin {

@@ -1,19 +1,25 @@
 //! `plimsoll sign`: sign an image in its registry.
 
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use image::Reference;
 use image::client::Client;
-use keys::{KeyFile, KeyUri, Nobody, Passphrase, Signer as _};
+use keys::agent::HeldKey;
+use keys::{Author as _, KeyUri, Person, PublicKey, SignedArtifact, Signer};
 use time::OffsetDateTime;
-use trust::Subject;
+use trust::notation::Authority;
+use trust::{Certified, Format, RegistryAuthor, Subject, publish};
+use url::Url;
 
-use super::key;
 use super::{Command, Start};
+use crate::holder::{self, Holder, KeyArguments};
 use crate::house::{House, Needs};
+use crate::output;
 use crate::registries::{Logins, Registries};
-use crate::{output, passphrase};
 
 /// Arguments of `plimsoll sign`.
 #[derive(Debug, clap::Args)]
@@ -22,15 +28,21 @@ pub(crate) struct Arguments {
     /// The image, as docker names it
     #[arg(value_name = "IMAGE")]
     image: Reference,
-    /// The key: a path or file:PATH [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
-    #[arg(long, value_name = "KEY")]
-    key: Option<KeyUri>,
-    /// Read the passphrase from the first line of this open file descriptor
-    ///
-    /// Without it, it is looked for in the systemd credential plimsoll-passphrase, then in PLIMSOLL_PASSPHRASE (the weakest
-    /// way: other programs of yours can read it), and then asked for on the terminal.
-    #[arg(long, value_name = "N")]
-    passphrase_fd: Option<u32>,
+    #[command(flatten)]
+    key: KeyArguments,
+    /// What to write: bundle (cosign 3 and Plimsoll), cosign-tag (cosign before 3) or notation; several with commas, by one
+    /// touch
+    #[arg(long = "format", value_name = "FORMAT", value_delimiter = ',', default_value = "bundle")]
+    formats: Vec<Format>,
+    /// Have a timestamping authority (RFC 3161) state the time of notation's signature
+    #[arg(long, value_name = "URL")]
+    timestamp: Option<Url>,
+    /// Certificates (PEM) to one of which that authority must lead
+    #[arg(long, value_name = "FILE", requires = "timestamp")]
+    timestamp_roots: Option<PathBuf>,
+    /// Make a key without asking where there is none
+    #[arg(long, short = 'y')]
+    yes: bool,
     #[command(flatten)]
     registries: Registries,
 }
@@ -38,14 +50,18 @@ pub(crate) struct Arguments {
 const HELP: &str = "\
 Signs what the image's tag points to now, and writes the signature beside it in the registry, where cosign 3 finds it \
 too. For an image of several platforms that is its index, and so all of them. Repository, tag and digest are shown \
-before the passphrase is asked for.";
+before the key is asked for anything. An agent that holds the key is asked first. notation wants a certificate: the one \
+that a card has, or NAME.crt beside a key's file, which is made where it is missing.";
 
 /// What the first half hands to the second.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     image: Reference,
-    key: KeyFile,
-    passphrase: Option<Passphrase>,
+    formats: Vec<Format>,
+    authority: Option<Authority>,
+    holder: Holder,
+    /// Where a certificate of the key may be kept.
+    certificate: Option<(PathBuf, File)>,
     logins: Logins,
 }
 
@@ -54,46 +70,100 @@ impl Command for Arguments {
     const NEEDS: Needs = Needs::Folder;
 
     fn prepare(self, _start: &Start) -> Result<Prepared> {
-        let key = KeyFile::read(&key::chosen(self.key.as_ref())?)?;
-        if key.is_exposed() {
-            eprintln!("warning: others can read {}; close it with: chmod 600 FILE", output::plain(key.name()));
-        }
-        let passphrase = Passphrase::from_surroundings(self.passphrase_fd)?;
+        let roots = match &self.timestamp_roots {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+                keys::pem::certificates(&text).with_context(|| format!("in {}", path.display()))?
+            }
+            None => Vec::new(),
+        };
+        let authority = self.timestamp.map(|url| Authority::new(url, roots));
+        let holder = self.key.find(true, self.yes)?;
+        let wants_certificate = self.formats.contains(&Format::Notation);
+        let certificate = wants_certificate.then(|| certificate_file(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, key, passphrase, logins })
+        Ok(Prepared { image: self.image, formats: self.formats, authority, holder, certificate, logins })
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { image, key, passphrase, logins } = prepared;
+        let Prepared { image, formats, authority, holder, certificate, logins } = prepared;
         let client = logins.client();
         let subject = Subject::resolve(&client, &image)?;
-        require_tag_points_there(&client, &subject)?;
-        let digest = &subject.digest;
-        let tag = image.tag.as_deref().unwrap_or("(none)");
-        let text = format!(
-            "about to sign with {}\n  repository  {}\n  tag         {tag}\n  digest      {digest}",
-            key.name(),
-            image.repository_name()
-        );
-        eprintln!("{}", output::plain(&text));
-        let passphrase = match passphrase {
-            Some(passphrase) => passphrase,
-            None => passphrase::ask(key.name())?,
+        let person = holder::person();
+        let (key, mut artifacts) = match holder {
+            Holder::Agent(agent, held) => {
+                let HeldKey { fingerprint, .. } = *held;
+                let mut progress = |text: &str| eprintln!("{}", output::plain(text));
+                agent.sign_image(Some(&fingerprint), &subject.request(&formats), &mut progress)?
+            }
+            Holder::Here(named, surroundings) => {
+                let person = surroundings.before(person.as_ref());
+                let signer = named.open(&surroundings, &person)?;
+                signed_here(&client, &subject, &formats, signer.as_ref(), certificate, &person)?
+            }
         };
-        let signer = key.unlock(&passphrase)?;
-        trust::sign(&client, &subject, &[trust::Format::Bundle], &signer, &Nobody, OffsetDateTime::now_utc())?;
-        let fingerprint = signer.public_key().fingerprint();
-        output::write(format!("signed {}@{digest} by key {fingerprint}\n", image.repository_name()).as_bytes())?;
+        if let Some(authority) = authority {
+            authority.stamp(&mut artifacts)?;
+        }
+        let published = publish(&client, &subject, &artifacts, &key)?;
+        let made: Vec<_> = published.iter().filter_map(|one| one.format.map(Format::title)).collect();
+        let text = format!(
+            "signed {}@{} by key {}\n  as {}\n",
+            image.repository_name(),
+            subject.digest,
+            key.fingerprint(),
+            made.join(", ")
+        );
+        output::write(output::plain(&text).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Whoever names tag and digest signs both: that the digest is that tag's must be so.
-fn require_tag_points_there(client: &Client, subject: &Subject) -> Result<()> {
-    let (Some(tag), Some(_)) = (&subject.reference.tag, &subject.reference.digest) else { return Ok(()) };
-    let found = client.tagged(&subject.reference, tag)?.bytes.digest().clone();
-    if found != subject.digest {
-        bail!("the tag {tag} points to {found} and not to {}; name the tag alone, or the digest alone", subject.digest);
+/// Has a key at hand sign, with a certificate of it where notation's format wants one.
+fn signed_here(
+    client: &Client,
+    subject: &Subject,
+    formats: &[Format],
+    signer: &dyn Signer,
+    place: Option<(PathBuf, File)>,
+    person: &dyn Person,
+) -> Result<(PublicKey, Vec<SignedArtifact>)> {
+    let lacks_certificate = formats.contains(&Format::Notation)
+        && signer.public_key().algorithm() != keys::Algorithm::Ed25519
+        && signer.certificate()?.is_none();
+    if lacks_certificate {
+        let certified = Certified::make(signer, person, OffsetDateTime::now_utc())?;
+        keep_certificate(place, certified.der());
+        return signed_here(client, subject, formats, &certified, None, person);
     }
-    Ok(())
+    let draft = RegistryAuthor::new(client.clone()).draft(&subject.request(formats), signer)?;
+    person.show(&draft.intent());
+    let signatures = signer.sign(&draft.messages(), person)?;
+    Ok((signer.public_key(), draft.finish(signatures)?))
+}
+
+/// The file for a certificate beside a key's file, opened as the calling user; none where there is one already, where it
+/// cannot be written, or where the key is in no file.
+fn certificate_file(uri: Option<&KeyUri>) -> Option<(PathBuf, File)> {
+    let path = uri?.path()?.with_extension("crt");
+    let is_missing = path.metadata().map_or(true, |about| about.is_file() && about.len() == 0);
+    let file = is_missing.then(|| File::options().create(true).append(true).open(&path))?;
+    file.ok().map(|file| (path, file))
+}
+
+/// Keeps a certificate beside the file of its key. One is signed with in any case: whoever trusts notation's signatures
+/// by certificate needs this very file.
+fn keep_certificate(place: Option<(PathBuf, File)>, der: &[u8]) {
+    let written = match place {
+        Some((path, mut file)) => trust::certified::to_pem(der)
+            .map_err(std::io::Error::other)
+            .and_then(|text| file.write_all(text.as_bytes()))
+            .map(|()| path),
+        None => Err(std::io::Error::other("there is no file for it beside the key")),
+    };
+    let text = match written {
+        Ok(path) => format!("made {}, for notation's trust store", path.display()),
+        Err(error) => format!("warning: the certificate was used and could not be kept: {error}"),
+    };
+    eprintln!("{}", output::plain(&text));
 }

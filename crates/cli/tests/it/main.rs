@@ -2,15 +2,19 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod afar;
+mod agent;
 mod data_folder;
 mod db;
 mod docker;
+mod key;
 mod plimsoll;
 mod policy;
 mod serving;
 mod signing;
 mod stores;
 mod targets;
+mod trust;
 
 // The image room's own, so that there is one way to start a registry.
 #[allow(dead_code, reason = "not every way to start a registry is used here")]

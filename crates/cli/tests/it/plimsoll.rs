@@ -42,6 +42,13 @@ impl Home {
         command.stdin(Stdio::null()).output().unwrap().into()
     }
 
+    /// Runs a line of shell in the home, without a terminal; `$0` is the program.
+    pub(crate) fn run_by_shell(&self, line: &str, variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command("setsid");
+        command.args(["-w", "sh", "-c", line, env!("CARGO_BIN_EXE_plimsoll")]).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).output().unwrap().into()
+    }
+
     /// Runs it without root's right to read and enter everything, so that a mode says what it says for others.
     pub(crate) fn run_bound_by_modes(&self, arguments: &[&str]) -> Ended {
         let mut command = self.command("setpriv");
@@ -74,7 +81,8 @@ impl Home {
                 assert_eq!(read, 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
                 shown.push(byte[0]);
             }
-            while tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
+            // Only secrets are typed unseen.
+            while !prompt.ends_with('?') && tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
                 assert!(child.try_wait().unwrap().is_none(), "it ended without hiding what is typed");
                 thread::sleep(Duration::from_millis(2));
             }

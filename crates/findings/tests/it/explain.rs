@@ -8,6 +8,7 @@ use findings::render::{View, explain, explain_json};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::json::validate_by;
 use crate::sample::urgent;
 
 /// An index of records about what the sample has and has not.
@@ -114,7 +115,11 @@ fn a_program_reads_the_same() {
     let report = urgent();
     let document = |id: &str| -> Value {
         let explanation = Explanation::new(id, &report, Some(&index)).expect("no damage");
-        serde_json::from_slice(&explain_json(&explanation).expect("JSON")).expect("JSON")
+        let json = explain_json(&explanation).expect("JSON");
+        if let Some(valid) = validate_by("explain.schema.json", &json) {
+            assert_eq!(valid, Ok(()), "{id}");
+        }
+        serde_json::from_slice(&json).expect("JSON")
     };
     let found = document("CVE-2024-2961");
     assert_eq!(found["verdict"], "affected");
@@ -135,4 +140,24 @@ fn a_program_reads_the_same() {
         assert_eq!(document["reasons"][0]["reason"].as_str(), reason, "{id}");
     }
     assert_eq!(document("CVE-2010-1")["reasons"][0]["ranges"], json!(["from 2.0 to before 2.4"]));
+}
+
+#[test]
+fn the_documented_shape_of_an_explanation_allows_nothing_else() {
+    let (_folder, index) = index();
+    let report = urgent();
+    for (id, right, wrong) in [
+        ("CVE-2010-1", "\"outside\"", "\"beyond\""),
+        ("CVE-2024-2961", "\"affected\"", "\"maybe\""),
+        ("CVE-2024-2961", "\"fixed_in\"", "\"fixed\""),
+        ("CVE-2024-2961", "\"segment\"", "\"part\""),
+    ] {
+        let explanation = Explanation::new(id, &report, Some(&index)).expect("no damage");
+        let text = String::from_utf8(explain_json(&explanation).expect("JSON")).expect("text");
+        let changed = text.replace(right, wrong);
+        assert_ne!(changed, text);
+        if let Some(valid) = validate_by("explain.schema.json", changed.as_bytes()) {
+            assert!(valid.is_err(), "{wrong}");
+        }
+    }
 }

@@ -8,14 +8,21 @@ use findings::render::json;
 
 use crate::sample::{about, inventory, large, small, urgent};
 
-fn schema() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.schema.json")
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
 }
 
-/// Validates by Python's jsonschema; `None` where that is not installed.
 fn validate(document: &[u8]) -> Option<Result<(), String>> {
+    validate_by("report.schema.json", document)
+}
+
+/// Validates by Python's jsonschema; `None` where that is not installed. What one schema takes from the report's is put into it, since how a
+/// reference to another file is followed differs from one version of jsonschema to the next.
+pub(crate) fn validate_by(schema: &str, document: &[u8]) -> Option<Result<(), String>> {
     const PROGRAM: &str = "import json, sys, jsonschema\n\
-        schema = json.load(open(sys.argv[1])); document = json.load(open(sys.argv[2]))\n\
+        text = open(sys.argv[1] + '/' + sys.argv[3]).read().replace('report.schema.json#', '#')\n\
+        schema = json.loads(text); report = json.load(open(sys.argv[1] + '/report.schema.json'))\n\
+        schema['$defs'] = {**report['$defs'], **schema['$defs']}; document = json.load(open(sys.argv[2]))\n\
         jsonschema.Draft202012Validator.check_schema(schema)\n\
         jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)\n";
     let is_there =
@@ -27,7 +34,13 @@ fn validate(document: &[u8]) -> Option<Result<(), String>> {
     }
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), document).expect("the file");
-    let run = Command::new("python3").args(["-c", PROGRAM]).arg(schema()).arg(file.path()).output().expect("python3");
+    let run = Command::new("python3")
+        .args(["-c", PROGRAM])
+        .arg(docs())
+        .arg(file.path())
+        .arg(schema)
+        .output()
+        .expect("python3");
     Some(if run.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) })
 }
 

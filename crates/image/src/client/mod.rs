@@ -13,7 +13,7 @@
 //! 5. [`Client::page`] reads a document that Plimsoll's own registry serves beside its API.
 //! 6. [`RegistrySource`] is an image in a registry.
 //!
-//! Left out: chunked and mounted uploads, deleting blobs, the catalog, token servers' OAuth2 with passwords.
+//! Left out: chunked and mounted uploads, deleting blobs, token servers' OAuth2 with passwords.
 
 mod blobs;
 mod challenge;
@@ -22,6 +22,7 @@ mod endpoint;
 mod error;
 mod exchange;
 mod fallback;
+mod lists;
 mod manifests;
 mod pages;
 mod proxy;

@@ -182,7 +182,7 @@ fn entries(bytes: &[u8]) -> Option<Vec<Referrer>> {
 }
 
 /// `Link: <…>; rel="next"`, within the registry.
-fn next_page(answer: &Answer) -> Option<Url> {
+pub(super) fn next_page(answer: &Answer) -> Option<Url> {
     let link = answer.header("link")?;
     let (address, rest) = link.trim().strip_prefix('<')?.split_once('>')?;
     rest.contains("next").then(|| answer.join(address)).flatten()

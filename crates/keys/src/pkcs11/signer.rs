@@ -18,7 +18,8 @@ const EACH: Duration = Duration::from_secs(1);
 /// How long YubiKeys wait for one.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// A key in a token. Each batch is signed in a session of its own: login, signatures, logout.
+/// A key in a token. Each batch is signed in a session of its own: login, signatures, logout; the PIN is
+/// remembered until [`Signer::lock`].
 pub struct TokenSigner {
     uri: KeyUri,
     token: Token,
@@ -145,6 +146,10 @@ impl Signer for TokenSigner {
         let opened = self.token.log_in(&session, person)?;
         let unlocked = Unlocked::find(&self.token, &self.key, session, opened)?;
         self.sign_watched(unlocked, batch, person)
+    }
+
+    fn lock(&self) {
+        self.token.lock();
     }
 
     fn certificate(&self) -> Result<Option<Vec<u8>>, KeyError> {

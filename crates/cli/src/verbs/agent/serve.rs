@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use keys::agent::journal::Journal;
-use keys::agent::{Agent, Limits, Origin, Parts, Scope, Server, place};
-use keys::{KeyError, KeyFile, KeyUri, Passphrase, Person, Signer, folder};
+use keys::agent::{Agent, Limits, Parts, Server, place};
+use keys::pkcs11::Modules;
+use keys::{KeyError, KeyUri, NamedKey, Person, Signer, Surroundings, folder};
 
 use super::author::EachRegistry;
 use super::house::House;
@@ -35,6 +36,9 @@ pub(super) struct Serving {
     /// for in any case.
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<u32>,
+    /// Read a device's PIN from the first line of this open file descriptor
+    #[arg(long, value_name = "N")]
+    pin_fd: Option<u32>,
     /// Leave the terminal once the keys are open
     #[arg(long)]
     background: bool,
@@ -62,7 +66,7 @@ pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
     place::private(&state)?;
     let house = House::take(place::socket()?)?;
     let agent = Arc::new(Agent::new(Parts {
-        opener: Box::new(|uri: &KeyUri, person: &dyn Person| open(uri, None, person)),
+        opener: Box::new(|uri: &KeyUri, person: &dyn Person| open(uri, &Surroundings::default(), person)),
         author: Box::new(EachRegistry(arguments.registries.clone())),
         people: Box::new(User),
         journal: Journal::at(state.join("agent.log")),
@@ -77,10 +81,10 @@ pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
     });
     let keys = if arguments.keys.is_empty() { usual_key()? } else { arguments.keys };
     let person = person::at_hand();
+    let surroundings = Surroundings::look(arguments.passphrase_fd, arguments.pin_fd, Modules::default())?;
     for uri in &keys {
         let uri = absolute(uri)?;
-        let passphrase = Passphrase::from_surroundings(arguments.passphrase_fd)?;
-        agent.hold(&uri, open(&uri, passphrase, &*person)?)?;
+        agent.hold(&uri, open(&uri, &surroundings, &*person)?)?;
     }
     drop(person);
     let held = keys.len();
@@ -89,31 +93,25 @@ pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
     if arguments.detach {
         leave_terminal(&state.join("agent.out"))?;
     }
-    let server =
-        Server { agent: Arc::clone(&agent), scope: Scope::Everything, origin: Origin::Here, limits: Limits::default() };
-    let served = server.serve(&house.listener, &|| false).context("cannot serve the agent's socket");
+    let server = Server { performer: Arc::clone(&agent), limits: Limits::default() };
+    let served = server.serve(&house.listener).context("cannot serve the agent's socket");
     agent.lock();
     served.map(|()| ExitCode::SUCCESS)
 }
 
-/// Opens a key that is named, now, so that whoever says "unlock" is asked then and not later.
-pub(super) fn open(
-    uri: &KeyUri,
-    passphrase: Option<Passphrase>,
-    person: &dyn Person,
-) -> Result<Arc<dyn Signer>, KeyError> {
-    let Some(path) = uri.path() else {
-        return Err(KeyError::Uri {
-            uri: uri.to_string(),
-            reason: "the agent holds keys in files; name one, for example file:release.key".into(),
-        });
-    };
-    let file = KeyFile::read(path)?;
-    let passphrase = match passphrase {
-        Some(passphrase) => passphrase,
-        None => person.passphrase(file.name())?,
-    };
-    Ok(Arc::new(file.unlock(&passphrase)?))
+/// Opens a key that is named: a file now, so that whoever says "unlock" is asked then and not later; a device when it
+/// signs, for it is locked after each batch anyway.
+fn open(uri: &KeyUri, surroundings: &Surroundings, person: &dyn Person) -> Result<Arc<dyn Signer>, KeyError> {
+    match NamedKey::read(uri)? {
+        NamedKey::File(file) => {
+            let passphrase = match &surroundings.passphrase {
+                Some(passphrase) => passphrase.clone(),
+                None => person.passphrase(file.name())?,
+            };
+            Ok(Arc::new(file.unlock(&passphrase)?))
+        }
+        device => device.open(surroundings, person).map(Arc::from),
+    }
 }
 
 /// A file's name that means the same in any folder.

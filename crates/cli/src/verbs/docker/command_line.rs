@@ -287,6 +287,16 @@ mod tests {
         assert!(parsed("pull -aq app").unwrap().quiet);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_command_line_is_too_much(arguments in proptest::collection::vec("(-{0,2}[a-zé=]{0,4}|push|run|image)", 0..8)) {
+            if let Some(line) = CommandLine::parse(&arguments, &BTreeMap::new()) {
+                let is_there = arguments.iter().any(|argument| argument.ends_with(&line.image));
+                proptest::prop_assert!(is_there, "{line:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_flag_of_a_newer_docker_is_read_as_its_request_says() {
         let arguments = ["run", "--brand-new", "debian", "sh"].map(str::to_owned);

@@ -52,7 +52,8 @@ pub(super) fn test(asked: Asked, house: &House) -> Result<ExitCode> {
         let scanner = Scanner::new(store, Advisories::in_folder(&house.folder), launcher);
         let progress = progress::of_layers(source.image());
         let subject = subject(source.image(), Some(&reference));
-        let evidence = ImageEvidence::new(scanner, source, Some((client, reference.clone())), progress);
+        let origin = Some((client, reference.clone()));
+        let evidence = ImageEvidence::new(scanner, source, origin, &house.folder, progress);
         anyhow::Ok(judge(&policy, &subject, &evidence, OffsetDateTime::now_utc()).await)
     })?;
     let explained = explain(&reference, &policy, &judgement, Style::of_stdout().colour);

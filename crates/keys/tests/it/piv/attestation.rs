@@ -46,7 +46,7 @@ fn it_proves_key_policies_device_and_firmware_on_each_firmware() {
         for touch in [TouchPolicy::Always, TouchPolicy::Cached, TouchPolicy::Never] {
             let (_desk, made, _) = with_key(firmware, &NewKey { touch: Some(touch), ..new_key() });
             let attestation = made.attestation.unwrap();
-            let proved = verify_for(&made.signer.public_key(), &attestation, &trusted(), NOW).unwrap();
+            let proved = verify_for(&made.signer.public_key(), &attestation, &trusted(), NOW.into()).unwrap();
             assert_eq!(proved.key, made.signer.public_key(), "{firmware}");
             assert_eq!((proved.touch, proved.pin), (touch, PinPolicy::Once), "{firmware}");
             assert_eq!(proved.slot, Some(0x9c), "{firmware}");
@@ -62,7 +62,7 @@ fn it_proves_key_policies_device_and_firmware_on_each_firmware() {
 fn it_proves_other_algorithms_too() {
     for algorithm in [Algorithm::EcdsaP384, Algorithm::Ed25519] {
         let (_desk, made, _) = with_key(Firmware::V5_7_4, &NewKey { algorithm, ..new_key() });
-        let proved = verify(&made.attestation.unwrap(), &trusted(), NOW).unwrap();
+        let proved = verify(&made.attestation.unwrap(), &trusted(), NOW.into()).unwrap();
         assert_eq!(proved.key.algorithm(), algorithm);
     }
 }
@@ -71,18 +71,18 @@ fn it_proves_other_algorithms_too() {
 fn intermediates_may_come_with_the_attestation_or_be_configured() {
     let (_desk, made, _) = with_key(Firmware::V5_7_4, &new_key());
     let mut attestation = made.attestation.unwrap();
-    let error = verify(&attestation, &vendor::roots(), NOW).unwrap_err();
+    let error = verify(&attestation, &vendor::roots(), NOW.into()).unwrap_err();
     assert!(matches!(error, AttestationError::NoRoot { .. }), "{error}");
     attestation.intermediates.extend(vendor::intermediates());
-    verify(&attestation, &vendor::roots(), NOW).unwrap();
+    verify(&attestation, &vendor::roots(), NOW.into()).unwrap();
 }
 
 #[test]
 fn without_roots_or_with_another_makers_it_proves_nothing() {
     let (_desk, made, _) = with_key(Firmware::V5_4, &new_key());
     let attestation = made.attestation.unwrap();
-    assert_eq!(verify(&attestation, &[], NOW), Err(AttestationError::NoRoots));
-    let error = verify(&attestation, &vendor::roots()[1..], NOW).unwrap_err();
+    assert_eq!(verify(&attestation, &[], NOW.into()), Err(AttestationError::NoRoots));
+    let error = verify(&attestation, &vendor::roots()[1..], NOW.into()).unwrap_err();
     assert!(matches!(error, AttestationError::NoRoot { .. }), "{error}");
     assert!(error.to_string().contains("Virtual PIV Test Root CA"), "{error}");
 }
@@ -93,7 +93,7 @@ fn it_is_not_valid_before_and_after_its_time() {
     let attestation = made.attestation.unwrap();
     for seconds in [1_400_000_000, 2_700_000_000] {
         let then = OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-        let error = verify(&attestation, &trusted(), then).unwrap_err();
+        let error = verify(&attestation, &trusted(), then.into()).unwrap_err();
         assert!(matches!(error, AttestationError::Time { .. }), "{error}");
     }
 }
@@ -102,7 +102,7 @@ fn it_is_not_valid_before_and_after_its_time() {
 fn an_attestation_of_another_key_is_none_of_this_one() {
     let (_desk, made, _) = with_key(Firmware::V5_4, &new_key());
     let (_desk, other, _) = with_key(Firmware::V5_4, &new_key());
-    let error = verify_for(&other.signer.public_key(), &made.attestation.unwrap(), &trusted(), NOW).unwrap_err();
+    let error = verify_for(&other.signer.public_key(), &made.attestation.unwrap(), &trusted(), NOW.into()).unwrap_err();
     assert!(matches!(error, AttestationError::OtherKey { .. }), "{error}");
 }
 
@@ -114,7 +114,7 @@ fn an_attested_key_cannot_attest_another() {
         let attestation = made.attestation.unwrap();
         let forged = forged(&made.signer, &attestation.leaf);
         let intermediates = [vec![attestation.leaf.clone()], attestation.intermediates].concat();
-        let error = verify(&Attestation { leaf: forged, intermediates }, &trusted(), NOW).unwrap_err();
+        let error = verify(&Attestation { leaf: forged, intermediates }, &trusted(), NOW.into()).unwrap_err();
         assert!(matches!(error, AttestationError::NoAuthority { .. }), "{firmware}: {error}");
     }
 }
@@ -127,7 +127,7 @@ fn a_certificate_that_states_nothing_about_a_key_is_no_attestation() {
     let device = attestation.intermediates[0].clone();
     for leaf in [plain, device] {
         let claimed = Attestation { leaf, intermediates: attestation.intermediates.clone() };
-        let error = verify(&claimed, &trusted(), NOW).unwrap_err();
+        let error = verify(&claimed, &trusted(), NOW.into()).unwrap_err();
         assert!(matches!(error, AttestationError::NoStatement { .. }), "{error}");
     }
 }
@@ -137,9 +137,9 @@ fn floods_of_certificates_are_refused_unread() {
     let (_desk, made, _) = with_key(Firmware::V5_4, &new_key());
     let attestation = made.attestation.unwrap();
     let flood = Attestation { leaf: attestation.leaf.clone(), intermediates: vec![vec![0]; 1000] };
-    assert!(matches!(verify(&flood, &trusted(), NOW), Err(AttestationError::Bounds(_))));
+    assert!(matches!(verify(&flood, &trusted(), NOW.into()), Err(AttestationError::Bounds(_))));
     let large = Attestation { leaf: vec![0x30; 1 << 20], intermediates: Vec::new() };
-    assert!(matches!(verify(&large, &trusted(), NOW), Err(AttestationError::Bounds(_))));
+    assert!(matches!(verify(&large, &trusted(), NOW.into()), Err(AttestationError::Bounds(_))));
 }
 
 proptest! {
@@ -152,12 +152,12 @@ proptest! {
         let mut changed = MADE.clone();
         let place = place.index(changed.leaf.len());
         changed.leaf[place] ^= 1 << bit;
-        prop_assert!(verify(&changed, &trusted(), NOW).is_err());
+        prop_assert!(verify(&changed, &trusted(), NOW.into()).is_err());
     }
 
     #[test]
     fn bytes_at_random_are_refused(leaf in prop::collection::vec(any::<u8>(), 0..400)) {
         let claimed = Attestation { leaf, intermediates: Vec::new() };
-        prop_assert!(verify(&claimed, &trusted(), NOW).is_err());
+        prop_assert!(verify(&claimed, &trusted(), NOW.into()).is_err());
     }
 }

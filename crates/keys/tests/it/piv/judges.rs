@@ -119,3 +119,25 @@ fn ykcs11_signs_with_a_key_that_was_made_here() {
         made.signer.sign_one(b"another", &Sitting::new()).unwrap();
     });
 }
+
+#[test]
+fn ykman_proves_our_management_key_by_the_pin_and_we_prove_its_own() {
+    within("piv::judges::ykman_proves_our_management_key_by_the_pin_and_we_prove_its_own", |reader| {
+        for firmware in [Firmware::V4_3, Firmware::V5_4, Firmware::V5_7] {
+            let (card, _) = card_of_one(firmware, 1);
+            let mut slot = reader.slot(0);
+            slot.insert(card).unwrap();
+            let ykman = |arguments: &[&str]| run("ykman", &[&["-r", "CCID 00 00", "piv"], arguments].concat());
+            let Some(said) = ykman(&["info"]) else { return };
+            let said = String::from_utf8(said).unwrap();
+            assert!(said.contains("protected by PIN"), "{firmware}: {said}");
+            // Making a key needs the management key, which it finds where we keep it.
+            let made = ykman(&["keys", "generate", "-P", PIN, "-a", "ECCP256", "9a", "-"]).unwrap();
+            let public = PublicKey::from_pem(&String::from_utf8(made).unwrap()).unwrap();
+            ykman(&["access", "change-management-key", "--protect", "--generate", "-P", PIN]);
+            let device = Device::find(&system(), None, &Sitting::new()).unwrap();
+            assert_eq!(device.key(0x9a).unwrap().unwrap().public, Some(public), "{firmware}");
+            device.generate(0x82, &new_key(), None, &Sitting::new()).unwrap();
+        }
+    });
+}

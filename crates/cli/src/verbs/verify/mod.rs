@@ -1,22 +1,27 @@
 //! `plimsoll verify`: check who signed an image.
 
+mod explain;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use gate::evidence::verifier;
 use gate::file::PolicyFile;
-use gate::{Facts, Requirement};
+use gate::{Facts, Requirement, Signers};
 use image::client::{Client, RegistrySource};
 use image::{Digest, ImageSource as _, Platform, Reference};
-use keys::{KeyUri, PublicKey};
+use keys::{KeyUri, PublicKey, TouchPolicy};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use trust::{Examination, RegistrySignatures, Signature, Verifier};
 
+use self::explain::{Chain, Pin, Pinned};
 use super::{Command, Start};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
-use crate::{exit, output};
+use crate::{exit, output, revocation};
 
 /// Arguments of `plimsoll verify`.
 #[derive(Debug, clap::Args)]
@@ -31,6 +36,9 @@ pub(crate) struct Arguments {
     /// Trust whom this policy trusts [default: policy.toml in /etc/plimsoll or $XDG_CONFIG_HOME/plimsoll]
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     policy: Option<PathBuf>,
+    /// Tell each step, from the keys that are pinned to this digest
+    #[arg(long)]
+    explain: bool,
     /// Ask for one platform's image (OS/ARCHITECTURE[/VARIANT]); a signature of the index above it counts for it
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
@@ -48,6 +56,7 @@ pub(crate) struct Prepared {
     image: Reference,
     platform: Option<Platform>,
     trusted: Trusted,
+    is_explained: bool,
     logins: Logins,
 }
 
@@ -73,54 +82,103 @@ impl Command for Arguments {
             Trusted::Keys(self.keys.iter().map(named).collect::<Result<_>>()?)
         };
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, platform: self.platform, trusted, logins })
+        Ok(Prepared { image: self.image, platform: self.platform, trusted, is_explained: self.explain, logins })
     }
 
-    fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { image, platform, trusted, logins } = prepared;
+    fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
+        let Prepared { image, platform, trusted, is_explained, logins } = prepared;
         let client = logins.client();
         let place = image.repository_name();
-        let (keys, policy) = match &trusted {
-            Trusted::Keys(keys) => (keys.iter().map(|(_, key)| key.clone()).collect(), None),
+        let now = OffsetDateTime::now_utc();
+        let (mut roots, mut pins) = (Vec::new(), Vec::new());
+        let (verifier, policy) = match &trusted {
+            Trusted::Keys(keys) => {
+                let pin = |(name, key): &(String, PublicKey)| Pin {
+                    name: name.clone(),
+                    team: None,
+                    what: Pinned::Key(key.clone()),
+                };
+                pins.extend(keys.iter().map(pin));
+                (Verifier::new(keys.iter().map(|(_, key)| key.clone()).collect()), None)
+            }
             Trusted::Policy(file) => {
                 let policy = file.parse()?;
                 let signers = policy.needs(&place).signers;
-                let keys =
-                    signers.iter().flat_map(|signers| &signers.keys).map(|trusted| trusted.key.clone()).collect();
                 if signers.is_empty() {
                     bail!("{} wants no signature of {place}; name whom to trust with --key PUB", file.name());
                 }
-                (keys, Some(policy))
+                let hardware = signers.iter().filter_map(|signers| signers.hardware.as_ref());
+                roots.extend(hardware.flat_map(|hardware| &hardware.roots).map(|root| root.der.clone()));
+                pins.extend(signers.iter().flat_map(pins_of));
+                (verifier(&signers, now), Some(policy))
             }
         };
         let (digest, index) = resolve(&client, &image, platform.as_ref())?;
-        let source = RegistrySignatures::new(client, image.clone());
-        let found = Verifier::new(keys).examine_image(&digest, index.as_ref(), &source)?;
-        let requirement = policy.and_then(|policy| {
-            let signatures = Some(Ok(found.signatures.clone()));
-            let now = OffsetDateTime::now_utc();
+        let source = RegistrySignatures::new(client.clone(), image.clone());
+        let found = verifier.examine_image(&digest, index.as_ref(), &source)?;
+        let judgement = policy.map(|policy| {
+            let revocation = policy.needs(&place).revocation.map(|revocation| {
+                let keys = revocation.keys.into_iter().map(|trusted| trusted.key).collect();
+                revocation::current(client, &image.registry, keys, &house.folder)
+            });
             let facts = Facts {
                 repository: &place,
                 digest: &digest,
                 index: index.as_ref(),
                 tag: image.tag.as_deref(),
-                signatures,
-                revocation: None,
+                signatures: Some(Ok(found.signatures.clone())),
+                revocation,
                 report: None,
                 now,
             };
-            // Signatures are the first thing that a rule can ask for; the others are not asked here.
-            policy.judge(&facts).requirements.into_iter().next()
+            policy.judge_signatures(&facts)
         });
-        let is_signed = requirement.as_ref().map_or(!found.signatures.is_empty(), |requirement| requirement.met);
+        let requirements = judgement.as_ref().map(|judgement| judgement.requirements.as_slice());
+        let unmet = requirements.into_iter().flatten().find(|requirement| !requirement.met);
+        let is_signed = match requirements {
+            Some(requirements) => unmet.is_none() && !requirements.is_empty(),
+            None => !found.signatures.is_empty(),
+        };
+        if is_explained {
+            let chain = Chain {
+                image: &image,
+                digest: &digest,
+                index: index.as_ref(),
+                pins: &pins,
+                roots: &roots,
+                found: &found,
+                judgement: judgement.as_ref(),
+            };
+            let end = if is_signed { "signed, as it is wanted" } else { "not signed as it is wanted" };
+            output::write(
+                output::plain(&format!(
+                    "{}
+{end}
+",
+                    chain.told()
+                ))
+                .as_bytes(),
+            )?;
+            return Ok(if is_signed { ExitCode::SUCCESS } else { ExitCode::from(exit::REFUSED) });
+        }
         if !is_signed {
-            eprint!("{}", output::plain(&refusal(&image, &digest, requirement.as_ref(), &found)));
+            eprint!("{}", output::plain(&refusal(&image, &digest, unmet, &found)));
             return Ok(ExitCode::from(exit::REFUSED));
         }
-        let report = report(&image, &digest, &trusted, requirement.as_ref(), &found);
+        let requirements = requirements.unwrap_or_default();
+        let report = report(&image, &digest, &trusted, requirements, &roots, &found);
         output::write(output::plain(&report).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a demand of the policy trusts.
+fn pins_of(signers: &Signers) -> Vec<Pin> {
+    let pin = |name: &String, what| Pin { name: name.clone(), team: signers.team.clone(), what };
+    let keys = signers.keys.iter().map(|trusted| pin(&trusted.name, Pinned::Key(trusted.key.clone())));
+    let certificates =
+        signers.certificates.iter().map(|trusted| pin(&trusted.name, Pinned::Certificate(trusted.der.clone())));
+    keys.chain(certificates).collect()
 }
 
 /// The policy that was named on the command line or in the settings, else the usual one.
@@ -148,11 +206,12 @@ fn report(
     image: &Reference,
     digest: &Digest,
     trusted: &Trusted,
-    requirement: Option<&Requirement>,
+    requirements: &[Requirement],
+    roots: &[Vec<u8>],
     found: &Examination,
 ) -> String {
     let mut text = format!("{image} is signed\n  digest     {digest}\n");
-    if let Some(requirement) = requirement {
+    for requirement in requirements {
         let _ = writeln!(text, "  wanted     {}\n  found      {}", requirement.wanted, requirement.found);
     }
     for signature in &found.signatures {
@@ -166,8 +225,39 @@ fn report(
             None => writeln!(text, "  signed by  {fingerprint}"),
         };
         let _ = writeln!(text, "  signed as  {}", signed_as(signature, image));
+        let _ = writeln!(text, "  format     {}", signature.format.title());
+        let _ = writeln!(text, "  key        {}", custody(signature, roots));
+        if let Some(time) = signature.signed_at.and_then(|time| time.format(&Rfc3339).ok()) {
+            let _ = writeln!(text, "  time       {time}");
+        }
     }
     text
+}
+
+/// What kind of key it is, and what is proved of where its secret lies.
+fn custody(signature: &Signature, roots: &[Vec<u8>]) -> String {
+    let algorithm = signature.key.algorithm();
+    let Some(attestation) = &signature.attestation else {
+        return format!("{algorithm}; nothing attests where its secret lies");
+    };
+    if roots.is_empty() {
+        return format!(
+            "{algorithm}; an attestation lies beside it, and the policy names no maker's roots to check it by"
+        );
+    }
+    match keys::attestation::verify(attestation, roots, std::time::SystemTime::now()) {
+        Ok(proved) if proved.key == signature.key => {
+            let serial = proved.serial.map(|serial| format!(" {serial}")).unwrap_or_default();
+            let touch = match proved.touch {
+                TouchPolicy::Never => "wants no touch",
+                TouchPolicy::Cached => "wants a touch every 15 s",
+                TouchPolicy::Always => "wants a touch each time",
+            };
+            format!("{algorithm}; made inside of device{serial}, firmware {}, {touch}", proved.firmware)
+        }
+        Ok(_) => format!("{algorithm}; its attestation is another key's"),
+        Err(error) => format!("{algorithm}; its attestation proves nothing: {error}"),
+    }
 }
 
 /// The name that was signed. Another one than was asked for is no error (images are copied), but worth a look.
@@ -189,6 +279,9 @@ fn refusal(image: &Reference, digest: &Digest, requirement: Option<&Requirement>
         }
         None => write!(text, "by a trusted key"),
     };
+    for detail in requirement.iter().flat_map(|requirement| &requirement.details) {
+        let _ = write!(text, "\n  - {detail}");
+    }
     if found.rejected.is_empty() {
         if found.signatures.is_empty() {
             let _ = write!(text, "; there is no signature at all, sign it with: plimsoll sign {image}");

@@ -1,0 +1,168 @@
+//! Who signs: an agent that holds the key, or this process with the key itself.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use keys::agent::{Client as Agent, HeldKey, place};
+use keys::open::NamedKey;
+use keys::pkcs11::Modules;
+use keys::{FileSigner, KeyUri, Passphrase, Person, PublicKey, Signer, Surroundings, folder};
+
+use crate::{output, passphrase, person};
+
+/// Arguments of verbs that sign.
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeyArguments {
+    /// The key: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:… [default: the agent's only key, else the single key in
+    /// $XDG_CONFIG_HOME/plimsoll/keys]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<KeyUri>,
+    /// Read the passphrase from the first line of this open file descriptor
+    ///
+    /// Without it, it is looked for in the systemd credential plimsoll-passphrase, then in PLIMSOLL_PASSPHRASE (the weakest
+    /// way: other programs of yours can read it), and then asked for on the terminal.
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+    /// Read a card's or token's PIN from the first line of this open file descriptor
+    #[arg(long, value_name = "N")]
+    pin_fd: Option<u32>,
+}
+
+/// A key as far as it is found while this process is still the caller.
+#[derive(Debug)]
+pub(crate) enum Holder {
+    /// An agent holds it.
+    Agent(Agent, Box<HeldKey>),
+    /// It is at hand.
+    Here(NamedKey, Surroundings),
+}
+
+impl KeyArguments {
+    /// As the calling user: finds the key, at an agent first where `by_agent` allows it. Where there is none at all, one is
+    /// offered at a terminal, or made at once where `yes` was said before.
+    pub(crate) fn find(&self, by_agent: bool, yes: bool) -> Result<Holder> {
+        if by_agent && let Some((agent, held)) = self.at_agent() {
+            return Ok(Holder::Agent(agent, Box::new(held)));
+        }
+        match &self.key {
+            Some(uri) => self.here(uri, None),
+            None => {
+                let (path, passphrase) = self.default_file(yes)?;
+                self.here(&KeyUri::File(path), passphrase)
+            }
+        }
+    }
+
+    /// `passphrase` is one that was typed already.
+    fn here(&self, uri: &KeyUri, passphrase: Option<Passphrase>) -> Result<Holder> {
+        let named = NamedKey::read(uri)?;
+        if let NamedKey::File(file) = &named
+            && file.is_exposed()
+        {
+            eprintln!("warning: others can read {}; close it with: chmod 600 FILE", output::plain(file.name()));
+        }
+        let surroundings = match passphrase {
+            Some(passphrase) => Surroundings { passphrase: Some(passphrase), ..Surroundings::default() },
+            None => Surroundings::look(self.passphrase_fd, self.pin_fd, Modules::default())?,
+        };
+        Ok(Holder::Here(named, surroundings))
+    }
+
+    /// An agent of this user that holds the key that is meant. None answering is no error: the key is used here then.
+    fn at_agent(&self) -> Option<(Agent, HeldKey)> {
+        let path = place::socket().ok().filter(|path| path.exists())?;
+        let agent = Agent::connect(&path).ok()?.at_terminal(terminal());
+        let held = agent.keys().ok()?;
+        let wanted = match &self.key {
+            Some(uri) => Some(uri.clone()),
+            // The folder's only key, where the agent has that one too; else the agent's only key.
+            None => folder::of_user().and_then(|folder| folder::single_key(&folder)).ok().map(KeyUri::File),
+        };
+        let public =
+            wanted.as_ref().and_then(KeyUri::path).and_then(|path| PublicKey::read(&path.with_extension("pub")).ok());
+        let is_meant = |key: &&HeldKey| {
+            let is_named = wanted.as_ref().is_some_and(|uri| uri.to_string() == key.uri);
+            is_named || public.as_ref().is_some_and(|public| public.fingerprint() == key.fingerprint)
+        };
+        let found = held.iter().find(is_meant).cloned();
+        match (found, &self.key, &held[..]) {
+            (Some(found), ..) => Some((agent, found)),
+            (None, None, [only]) if wanted.is_none() => {
+                let only = only.clone();
+                Some((agent, only))
+            }
+            _ => None,
+        }
+    }
+
+    /// The single key of the caller's folder; where there is none, one that is made now, with its passphrase.
+    fn default_file(&self, yes: bool) -> Result<(PathBuf, Option<Passphrase>)> {
+        let own = folder::of_user()?;
+        if !folder::list(&own)?.is_empty() {
+            return Ok((folder::single_key(&own)?, None));
+        }
+        let path = own.join("default.key");
+        if !yes && !offered(&path)? {
+            return Ok((folder::single_key(&own)?, None));
+        }
+        folder::make(&own)?;
+        FileSigner::check_new(&path)?;
+        let given = Surroundings::look(self.passphrase_fd, None, Modules::default())?.passphrase;
+        let name = path.display().to_string();
+        let passphrase = match given {
+            Some(passphrase) => passphrase,
+            None => passphrase::choose(&name)?,
+        };
+        let (signer, public) = FileSigner::generate(&path, &passphrase)?;
+        let text = format!(
+            "made {name} ({}); give {} to whoever is to trust it",
+            signer.public_key().fingerprint(),
+            public.display()
+        );
+        eprintln!("{}", output::plain(&text));
+        Ok((path, Some(passphrase)))
+    }
+}
+
+impl Holder {
+    /// The file of a key that is at hand in one.
+    pub(crate) fn uri(&self) -> Option<KeyUri> {
+        match self {
+            Self::Here(NamedKey::File(file), _) => Some(KeyUri::File(file.name().into())),
+            Self::Here(..) | Self::Agent(..) => None,
+        }
+    }
+
+    /// The signer, for what only a key at hand can do.
+    pub(crate) fn signer(self, person: &dyn Person) -> Result<Box<dyn Signer>> {
+        match self {
+            Self::Here(named, surroundings) => Ok(named.open(&surroundings, person)?),
+            Self::Agent(..) => bail!("an agent signs images and nothing else; name the key itself with --key"),
+        }
+    }
+}
+
+/// Whether a person at the terminal wants a key to be made.
+fn offered(path: &Path) -> Result<bool> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("{}", output::plain(&format!("there is no key yet; make one now, in {}? [Y/n] ", path.display())));
+    std::io::stderr().flush().context("cannot write to the terminal")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("cannot read from the terminal")?;
+    Ok(matches!(answer.trim(), "" | "y" | "Y" | "yes"))
+}
+
+/// The terminal at which an agent may ask for PIN and touch.
+fn terminal() -> Option<String> {
+    let name = rustix::termios::ttyname(std::io::stdin(), Vec::new())
+        .or_else(|_| rustix::termios::ttyname(std::io::stderr(), Vec::new()));
+    name.ok().and_then(|name| name.into_string().ok())
+}
+
+/// The person at hand, for verbs that sign.
+pub(crate) fn person() -> Box<dyn Person> {
+    person::at_hand()
+}

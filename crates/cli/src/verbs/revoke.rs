@@ -1,0 +1,262 @@
+//! `plimsoll revoke`: withdraw trust from an image or a key.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use image::client::Client;
+use image::{Digest, Reference};
+use keys::PublicKey;
+use time::{Duration, OffsetDateTime};
+use trust::revocation::{Keeper, Target};
+use trust::withdraw::{self, Withdrawn};
+use trust::{RegistrySignatures, Verifier};
+
+use super::{Command, Start};
+use crate::holder::{self, Holder, KeyArguments};
+use crate::house::{House, Needs};
+use crate::registries::{Logins, Registries};
+use crate::{exit, output, revocation};
+
+/// Tags that are looked at in search of what stops running, at most.
+const TAGS: usize = 2000;
+
+/// Arguments of `plimsoll revoke`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = HELP)]
+pub(crate) struct Arguments {
+    /// An image, as docker names it, or a public key: its .pub file
+    #[arg(value_name = "IMAGE|PUB", required_unless_present = "renew")]
+    what: Option<String>,
+    /// Sign the list anew with what is on it, so that it goes on being valid
+    #[arg(long)]
+    renew: bool,
+    /// The registry whose list it is; for an image its own
+    #[arg(long, value_name = "HOST")]
+    registry: Option<String>,
+    /// Why, for those who will be stopped by it
+    #[arg(long, value_name = "TEXT", default_value = "revoked")]
+    reason: String,
+    /// How many days the list is valid before it has to be renewed
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    days: u16,
+    #[command(flatten)]
+    key: KeyArguments,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    yes: bool,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+const HELP: &str = "\
+Puts it on the signed list REGISTRY/plimsoll/revocation:list, shows beforehand what it stops from running, and takes the \
+signatures away from the registry, since others than Plimsoll do not read the list. The key is that of the revoking role, \
+which the policy names under [revocation].";
+
+/// What is to be revoked, as it was named.
+#[derive(Debug)]
+enum Named {
+    Image(Reference),
+    Key(Box<PublicKey>),
+    Nothing,
+}
+
+/// What the first half hands to the second.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    named: Named,
+    registry: String,
+    reason: String,
+    validity: Duration,
+    yes: bool,
+    holder: Holder,
+    logins: Logins,
+}
+
+impl Command for Arguments {
+    type Prepared = Prepared;
+    const NEEDS: Needs = Needs::Folder;
+
+    fn prepare(self, _start: &Start) -> Result<Prepared> {
+        let named = match self.what.as_deref() {
+            None => Named::Nothing,
+            Some(path) if path.ends_with(".pub") => Named::Key(Box::new(PublicKey::read(path.as_ref())?)),
+            Some(image) => Named::Image(image.parse()?),
+        };
+        let registry = match (self.registry, &named) {
+            (Some(registry), _) => registry,
+            (None, Named::Image(image)) => image.registry.clone(),
+            (None, _) => bail!("which registry's list? say it with --registry HOST"),
+        };
+        let place: Reference = format!("{registry}/{}:{}", trust::revocation::REPOSITORY, trust::revocation::TAG)
+            .parse()
+            .with_context(|| format!("{registry:?} is no registry"))?;
+        let logins = self.registries.logins([&place]);
+        let holder = self.key.find(false, false)?;
+        let validity = Duration::days(self.days.into());
+        Ok(Prepared { named, registry, reason: self.reason, validity, yes: self.yes, holder, logins })
+    }
+
+    fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
+        let Prepared { named, registry, reason, validity, yes, holder, logins } = prepared;
+        let client = logins.client();
+        let (target, hits) = match &named {
+            Named::Nothing => (None, Vec::new()),
+            Named::Image(image) => {
+                let digest = client.resolve(image)?.bytes.digest().clone();
+                let hits = tags_of(&client, image, |_, found| Ok(*found == digest))?;
+                (Some(Target::Image(digest)), hits)
+            }
+            Named::Key(key) => (Some(Target::key(key)), signed_by(&client, &registry, key)?),
+        };
+        if let Some(target) = &target {
+            eprint!("{}", output::plain(&announced(target, &hits)));
+            if !yes && !confirmed()? {
+                bail!("nothing was revoked");
+            }
+        }
+        let person = holder::person();
+        let signer = holder.signer(person.as_ref())?;
+        let keeper = Keeper::new(client.clone(), registry).remembering(revocation::seen(&house.folder));
+        let targets: Vec<_> = target.into_iter().collect();
+        let next = keeper.next(signer.as_ref(), &targets, &reason, validity, OffsetDateTime::now_utc())?;
+        keeper.publish(&next, signer.as_ref(), person.as_ref())?;
+        let mut text = format!(
+            "revocation list: version {}, {} entries, valid until {}\n",
+            next.list.version,
+            next.list.entries.len(),
+            next.list.expires.date()
+        );
+        // The list first: it holds whatever the registry lets one delete.
+        let (removed, failed) = withdrawn(&client, &named, &hits)?;
+        for what in &removed {
+            let _ = writeln!(text, "  removed   {what}");
+        }
+        for failure in &failed {
+            let _ = writeln!(text, "  left      {failure}");
+        }
+        output::write(output::plain(&text).as_bytes())?;
+        if failed.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!(
+            "plimsoll: some signatures could not be removed; verifiers that do not read the list go on taking them"
+        );
+        Ok(ExitCode::from(exit::REFUSED))
+    }
+}
+
+/// An image that will no longer run.
+struct Hit {
+    place: Reference,
+    digest: Digest,
+}
+
+/// The tags of the repository of `image` of whose digest `is_hit` says so.
+fn tags_of(
+    client: &Client,
+    image: &Reference,
+    mut is_hit: impl FnMut(&Reference, &Digest) -> Result<bool>,
+) -> Result<Vec<Hit>> {
+    let mut hits = Vec::new();
+    for tag in client.tags(image, TAGS)? {
+        // The tags of signatures themselves.
+        if tag.starts_with("sha256-") {
+            continue;
+        }
+        let place = Reference { tag: Some(tag.clone()), digest: None, ..image.clone() };
+        let Ok(found) = client.tagged(&place, &tag) else { continue };
+        let digest = found.bytes.digest().clone();
+        if is_hit(&place, &digest)? {
+            hits.push(Hit { place, digest });
+        }
+    }
+    Ok(hits)
+}
+
+/// The tags of a registry whose images a key signed.
+fn signed_by(client: &Client, registry: &str, key: &PublicKey) -> Result<Vec<Hit>> {
+    let repositories = match client.repositories(registry, TAGS) {
+        Ok(repositories) => repositories,
+        Err(error) => {
+            eprintln!(
+                "plimsoll: warning: what will stop running cannot be told: {}",
+                output::plain(&error.to_string())
+            );
+            return Ok(Vec::new());
+        }
+    };
+    let verifier = Verifier::new(vec![key.clone()]);
+    let mut hits = Vec::new();
+    for repository in repositories {
+        if repository == trust::revocation::REPOSITORY {
+            continue;
+        }
+        let Ok(place) = format!("{registry}/{repository}").parse::<Reference>() else { continue };
+        hits.extend(tags_of(client, &place, |place, digest| {
+            let source = RegistrySignatures::new(client.clone(), place.clone());
+            Ok(!verifier.examine(digest, &source)?.signatures.is_empty())
+        })?);
+        if hits.len() >= TAGS {
+            break;
+        }
+    }
+    Ok(hits)
+}
+
+fn announced(target: &Target, hits: &[Hit]) -> String {
+    let mut text = format!("about to revoke {target}\n");
+    if hits.is_empty() {
+        text.push_str("no tag in the registry is known to depend on it\n");
+        return text;
+    }
+    text.push_str("where the list is read, this stops running (or loses that signature):\n");
+    for Hit { place, digest } in hits {
+        let _ = writeln!(text, "  {place}  {digest}");
+    }
+    text
+}
+
+fn confirmed() -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        bail!("there is no terminal to ask at; say --yes where it is meant");
+    }
+    eprint!("revoke it? [y/N] ");
+    std::io::stderr().flush().context("cannot write to the terminal")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).context("cannot read from the terminal")?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Takes the signatures away that no longer count: what is gone, and what could not be removed.
+fn withdrawn(client: &Client, named: &Named, hits: &[Hit]) -> Result<(Vec<String>, Vec<String>)> {
+    let (mut removed, mut failed) = (Vec::new(), Vec::new());
+    let mut sort = |all: Vec<Withdrawn>| {
+        for Withdrawn { what, result } in all {
+            match result {
+                Ok(()) => removed.push(what),
+                Err(error) => failed.push(format!("{what}: {error}")),
+            }
+        }
+    };
+    match named {
+        Named::Nothing => {}
+        Named::Image(image) => {
+            let digest = client.resolve(image)?.bytes.digest().clone();
+            sort(withdraw::all(client, image, &digest)?);
+        }
+        Named::Key(key) => {
+            let mut seen = Vec::new();
+            for Hit { place, digest } in hits {
+                let one = (place.repository_name(), digest.clone());
+                if !seen.contains(&one) {
+                    sort(withdraw::by_key(client, place, digest, key)?);
+                    seen.push(one);
+                }
+            }
+        }
+    }
+    Ok((removed, failed))
+}
