@@ -13,10 +13,9 @@ mod secrets;
 mod show;
 mod unlocking;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use keys::pkcs11::Modules;
 use keys::{KeyUri, folder};
