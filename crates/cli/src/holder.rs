@@ -154,7 +154,7 @@ impl Holder {
 
 /// The key in the signature slot of the only card that is plugged in, for whoever has no key in a file. A card that
 /// cannot be asked is no key; who means it names it, and hears why.
-fn default_card() -> Result<Option<KeyUri>> {
+pub(crate) fn default_card() -> Result<Option<KeyUri>> {
     if !folder::list(&folder::of_user()?)?.is_empty() {
         return Ok(None);
     }

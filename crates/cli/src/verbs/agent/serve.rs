@@ -17,6 +17,7 @@ use super::author::EachRegistry;
 use super::house::House;
 use super::people::User;
 use super::span::Span;
+use crate::holder;
 use crate::output;
 use crate::person::{self, interrupts};
 use crate::registries::Registries;
@@ -27,7 +28,7 @@ use crate::verbs::key::modules;
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Serving {
     /// A key to hold: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:…; may be repeated
-    /// [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
+    /// [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys, else that of the only card]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<KeyUri>,
     /// Read the passphrase from the first line of this open file descriptor
@@ -124,7 +125,11 @@ pub(super) fn absolute(uri: &KeyUri) -> Result<KeyUri> {
     Ok(KeyUri::File(whole))
 }
 
+/// The key that `sign` would take.
 fn usual_key() -> Result<Vec<KeyUri>> {
+    if let Some(card) = holder::default_card()? {
+        return Ok(vec![card]);
+    }
     Ok(vec![KeyUri::File(folder::single_key(&folder::of_user()?)?)])
 }
 
