@@ -69,7 +69,7 @@ enum Place<'a> {
     /// Its place in the inventory.
     At(usize),
     /// One that the inventory does not have so.
-    Itself(Cow<'a, Located>),
+    Itself(Box<Cow<'a, Located>>),
 }
 
 impl Report {
@@ -172,7 +172,7 @@ fn read(rows: Vec<Row<'_>>, inventory: &Inventory) -> Option<Vec<Finding>> {
     let finding = |row: Row<'_>| {
         let located = match row.package {
             Place::At(place) => inventory.packages.get(place)?.clone(),
-            Place::Itself(located) => located.into_owned(),
+            Place::Itself(located) => (*located).into_owned(),
         };
         Some(Finding { matched: row.matched.into_owned(), located })
     };
@@ -199,7 +199,7 @@ impl<'a> Places<'a> {
             let located = &finding.located;
             let alike = self.by_name.get(&key(located)).map_or(&[][..], Vec::as_slice);
             let place = alike.iter().copied().find(|place| self.packages[*place] == *located);
-            let package = place.map_or(Place::Itself(Cow::Borrowed(located)), Place::At);
+            let package = place.map_or_else(|| Place::Itself(Box::new(Cow::Borrowed(located))), Place::At);
             Row { matched: Cow::Borrowed(&finding.matched), package }
         };
         findings.iter().map(row).collect()

@@ -31,6 +31,9 @@ pub(super) struct Seen {
     runs: Runs,
 }
 
+/// Hashes of folders, and of everything else.
+pub(super) type Lists = (PathHashes, PathHashes);
+
 /// Sorted runs without duplicates, each behind the one before.
 #[derive(Debug, Default)]
 struct Runs {
@@ -63,7 +66,7 @@ impl Seen {
     }
 
     /// Hashes of folders, and of everything else.
-    pub(super) fn finish(mut self) -> io::Result<(PathHashes, PathHashes)> {
+    pub(super) fn finish(mut self) -> io::Result<Lists> {
         self.compact();
         let mut lists = (HashWriter::default(), HashWriter::default());
         let mut push = |entry: &Entry| {

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
 
-use super::seen::Seen;
+use super::seen::{Lists, Seen};
 use crate::paths::{follow, join, split, with_ancestors};
-use crate::record::{Link, PathHashes, hashes_along, path_hash};
+use crate::record::{Link, hashes_along, path_hash};
 
 /// Paths, links, and the files that a cataloguer read, each with what the caller keeps of it.
 #[derive(Debug)]
@@ -119,7 +119,7 @@ impl<F> Tree<F> {
     pub(super) fn finish<'a>(
         self,
         well_known: impl Iterator<Item = &'a str>,
-    ) -> (BTreeMap<String, F>, Vec<Link>, io::Result<(PathHashes, PathHashes)>) {
+    ) -> (BTreeMap<String, F>, Vec<Link>, io::Result<Lists>) {
         let links = links_that_matter(&self.links, well_known);
         (self.files, links, self.seen.finish())
     }

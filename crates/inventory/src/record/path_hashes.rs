@@ -78,7 +78,7 @@ impl PathHashes {
 
     /// All of them, from the lowest.
     pub fn to_vec(&self) -> io::Result<Vec<u64>> {
-        self.iter()?.collect()
+        self.hashes()?.collect()
     }
 
     /// A sorted list in which those of `asked` are that are here: all where they lie in memory, else only these.
@@ -90,7 +90,7 @@ impl PathHashes {
         asked.sort_unstable();
         asked.dedup();
         let (mut asked, mut found) = (asked.into_iter().peekable(), Vec::new());
-        for hash in self.iter()? {
+        for hash in self.hashes()? {
             let hash = hash?;
             while asked.next_if(|asked| *asked < hash).is_some() {}
             match asked.peek() {
@@ -124,7 +124,7 @@ impl PathHashes {
         if let Gaps::Apart(length) = self.gaps { Some((length, self.number)) } else { None }
     }
 
-    fn iter(&self) -> io::Result<impl Iterator<Item = io::Result<u64>> + '_> {
+    fn hashes(&self) -> io::Result<impl Iterator<Item = io::Result<u64>> + '_> {
         let bytes: Box<dyn BufRead + '_> = match &self.gaps {
             Gaps::Memory(bytes) => Box::new(bytes.as_slice()),
             Gaps::File(file, length) => Box::new(BufReader::with_capacity(CHUNK, Window { file, at: 0, end: *length })),
@@ -141,7 +141,7 @@ impl PartialEq for PathHashes {
             (Gaps::Memory(one), Gaps::Memory(other)) => one == other,
             (Gaps::Apart(one), Gaps::Apart(other)) => one == other,
             // A list that cannot be read is equal to none.
-            _ => match (self.iter(), other.iter()) {
+            _ => match (self.hashes(), other.hashes()) {
                 (Ok(one), Ok(other)) => one.zip(other).all(|pair| matches!(pair, (Ok(one), Ok(other)) if one == other)),
                 _ => false,
             },
@@ -334,7 +334,7 @@ impl<'de> Deserialize<'de> for PathHashes {
         }
         let list = Self { number, gaps: Gaps::Memory(bytes.to_vec()) };
         let mut counted = 0;
-        for hash in list.iter().map_err(D::Error::custom)? {
+        for hash in list.hashes().map_err(D::Error::custom)? {
             hash.map_err(D::Error::custom)?;
             counted += 1;
         }

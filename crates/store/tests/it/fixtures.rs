@@ -42,18 +42,14 @@ impl Fixture {
 
     /// Runs SQL on the database behind the store's back; false where the program for it is not there.
     pub(crate) fn run_sql(&self, sql: &str) -> bool {
-        let mut command = match &self.database {
-            Some(address) => {
-                let mut command = std::process::Command::new("psql");
-                command.args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql]);
-                command
-            }
-            None => {
-                let mut command = std::process::Command::new("sqlite3");
-                command.arg(self.folder.path().join("plimsoll.db")).arg(sql);
-                command
-            }
-        };
+        let mut command;
+        if let Some(address) = &self.database {
+            command = std::process::Command::new("psql");
+            command.args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql]);
+        } else {
+            command = std::process::Command::new("sqlite3");
+            command.arg(self.folder.path().join("plimsoll.db")).arg(sql);
+        }
         match command.stdin(std::process::Stdio::null()).status() {
             Ok(status) => {
                 assert!(status.success(), "the statement failed: {sql}");
