@@ -2,7 +2,7 @@
 # How fast, against the programs that people know; in one run, so that the ratios hold on any machine.
 # Prints tables in Markdown. `make bench` calls it. Trivy is measured too where it is on the PATH.
 #
-#   bench/run.sh scans   only these; `starts` are the others
+#   bench/run.sh scans   only these; `pushes` and `starts` are the others
 #   RUNS=5           how often each fast command is timed
 #   ADVISORIES=DIR   OSV records for the index; else `../shared/data/osv`, else the demo's five
 set -euo pipefail

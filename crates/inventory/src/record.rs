@@ -7,10 +7,13 @@ use crate::package::{Linked, Package, PackageKind, Release};
 
 mod bytes;
 mod hashes;
+mod path_hashes;
 
-pub use bytes::RecordError;
+pub use bytes::{Parts, RecordError};
 pub use hashes::path_hash;
 pub(crate) use hashes::{hash_in, hashes_along};
+pub use path_hashes::PathHashes;
+pub(crate) use path_hashes::Writer as HashWriter;
 
 /// What one layer holds, made by cataloguers of version [`crate::cataloguers::VERSION`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +29,9 @@ pub struct LayerRecord {
     /// Symbolic links that a well-known path may lead through, sorted by path.
     pub links: Vec<Link>,
     /// First eight bytes of SHA-256 of the path of each folder in this layer ([`path_hash`]), sorted.
-    #[serde(with = "hashes")]
-    pub folders: Vec<u64>,
+    pub folders: PathHashes,
     /// The same for everything that is not a folder: it hides what lies at or under its path below.
-    #[serde(with = "hashes")]
-    pub others: Vec<u64>,
+    pub others: PathHashes,
     /// Whether all that a cataloguer wanted was read. Where a worker could not be started, died or was given up, it
     /// is not, a warning says why, and the record is worth making anew rather than keeping.
     pub complete: bool,

@@ -26,8 +26,12 @@ use view::View;
 pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let mut view = View::default();
     let mut groups = Groups::default();
+    let mut lost = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
-        let changed = view.stack(layer);
+        let (changed, read) = view.stack(layer);
+        lost.extend(
+            read.err().map(|error| format!("layer {index}: what it replaces of lower layers is unknown: {error}")),
+        );
         for path in &changed.files {
             groups.regroup_anywhere(&view, path, index);
         }
@@ -48,7 +52,7 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     packages.iter_mut().zip(owners).for_each(|(located, owner)| located.owner = owner);
     licences::fill(&mut packages, groups.values().flat_map(Group::files).copied());
     let gone = gone::gone(taken, &packages, release.as_ref());
-    let (warnings, unread) = warnings(layers, &groups, release.as_ref(), &packages);
+    let (warnings, unread) = warnings(layers, lost, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
     let linked = linked(&groups);
     let content_sets = content_sets(&groups);
@@ -164,11 +168,11 @@ fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
 /// distribution's own database. A broken file in a language's folder is one that its own tools cannot use either.
 fn warnings(
     layers: &[LayerRecord],
+    mut unread: Vec<String>,
     groups: &BTreeMap<Key<'_>, Group<'_>>,
     release: Option<&Release>,
     packages: &[Located],
 ) -> (Vec<String>, Vec<String>) {
-    let mut unread = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
         unread.extend(layer.warnings.iter().map(|warning| format!("layer {index}: {warning}")));
         let unknown = layer.files.iter().find(|file| by_id(&file.cataloguer).is_none());
