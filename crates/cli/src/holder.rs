@@ -45,13 +45,11 @@ impl KeyArguments {
         if by_agent && let Some((agent, held)) = self.at_agent() {
             return Ok(Holder::Agent(agent, Box::new(held)));
         }
-        match &self.key {
-            Some(uri) => self.here(uri, None),
-            None => {
-                let (path, passphrase) = self.default_file(yes)?;
-                self.here(&KeyUri::File(path), passphrase)
-            }
+        if let Some(uri) = &self.key {
+            return self.here(uri, None);
         }
+        let (path, passphrase) = self.default_file(yes)?;
+        self.here(&KeyUri::File(path), passphrase)
     }
 
     /// `passphrase` is one that was typed already.
