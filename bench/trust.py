@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 
@@ -32,6 +33,8 @@ def registry(folder):
     )
     for line in process.stderr:
         if found := re.search(r"listening on ([0-9.:]+)", line):
+            # Its log must go on being read, or it stops when the pipe is full.
+            threading.Thread(target=process.stderr.read, daemon=True).start()
             return process, found.group(1)
     sys.exit("bench: docker-registry ended")
 
@@ -86,7 +89,7 @@ def main():
             ours = [PLIMSOLL, "verify", "--key", f"{key}.pub", image]
             cosign = [COSIGN, "verify", "--key", f"{key}.pub", "--insecure-ignore-tlog", "--allow-http-registry", image]
             rows = [("`cosign verify`", *timed(cosign, environment)), ("`plimsoll verify`", *timed(ours, environment))]
-            said = subprocess.run([VERIFY_CACHED, image, f"{key}.pub"], check=True, capture_output=True, text=True).stdout
+            said = subprocess.run([VERIFY_CACHED, image, f"{key}.pub"], check=True, stdout=subprocess.PIPE, text=True).stdout
             checked, asked = (int(number) for number in re.findall(r"\d+", said))
         finally:
             process.kill()
