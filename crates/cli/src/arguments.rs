@@ -72,7 +72,7 @@ pub(crate) enum Verb {
     Revoke(verbs::revoke::Arguments),
     /// Show what hangs on an image and who signed it, and state things about it
     Trust(verbs::trust::Arguments),
-    /// Make and show signing keys
+    /// Make, take over, list and delete signing keys
     Key(verbs::key::Arguments),
     /// Sign after docker push, and have every verb as docker plimsoll
     DockerPlugin(verbs::docker::install::Arguments),

@@ -24,6 +24,10 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<String>,
     /// As `scan --offline`.
     pub(crate) offline: bool,
+    /// PKCS#11 modules that are asked for tokens.
+    pub(crate) pkcs11_modules: Vec<PathBuf>,
+    /// As `key attest --root`.
+    pub(crate) attestation_roots: Vec<PathBuf>,
     /// Where OSV's archives are fetched from, instead of osv.dev's own place.
     pub(crate) advisories_from: Option<String>,
     /// The root folder of containerd, where it is in none of the usual places.

@@ -1,16 +1,21 @@
 //! From a key's name to its signer.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::piv::reader::Readers;
+use crate::piv::{PcscReaders, PivSigner};
 use crate::pkcs11::TokenSigner;
 use crate::surroundings::WithPin;
-use crate::{KeyError, KeyFile, KeyUri, Person, Pin, Signer, Surroundings, TokenUri};
+use crate::{KeyError, KeyFile, KeyUri, Person, Pin, PivUri, Signer, Surroundings, TokenUri};
 
 /// A key that was named, as far as it must be read as the user who named it: files are, devices are not touched yet. It
 /// may then be carried to where that user's rights are gone.
 pub enum NamedKey {
     /// A file, read.
     File(KeyFile),
+    /// A key on a card.
+    Card(PivUri),
     /// A key in a token, with the PIN that its `pin-source` names.
     Token(Box<TokenUri>, Option<Pin>),
 }
@@ -24,7 +29,7 @@ impl NamedKey {
                 let pin = uri.pin_source.as_deref().map(Pin::from_file).transpose()?;
                 Ok(Self::Token(uri.clone(), pin))
             }
-            KeyUri::Piv(_) => Err(KeyError::NobodyToAsk(uri.to_string())),
+            KeyUri::Piv(uri) => Ok(Self::Card(*uri)),
         }
     }
 
@@ -32,6 +37,7 @@ impl NamedKey {
     pub fn name(&self) -> String {
         match self {
             Self::File(file) => file.name().to_owned(),
+            Self::Card(uri) => uri.to_string(),
             Self::Token(uri, _) => uri.to_string(),
         }
     }
@@ -41,6 +47,11 @@ impl NamedKey {
     pub fn open(self, surroundings: &Surroundings, person: &dyn Person) -> Result<Box<dyn Signer>, KeyError> {
         match self {
             Self::File(file) => Ok(Box::new(file.open(surroundings.passphrase.clone(), person)?)),
+            Self::Card(uri) => {
+                let readers: Arc<dyn Readers> = Arc::new(PcscReaders);
+                let signer = PivSigner::open(&readers, &uri, person)?;
+                Ok(with_pin(Box::new(signer), surroundings.pin.clone()))
+            }
             Self::Token(uri, pin) => {
                 let pin = pin.or_else(|| surroundings.pin.clone());
                 let given = Surroundings { pin: pin.clone(), ..surroundings.clone() };

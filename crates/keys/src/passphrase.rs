@@ -50,6 +50,11 @@ impl Passphrase {
         self.0 == other.0
     }
 
+    /// As text, where it is such: for secrets that are written in digits.
+    pub fn as_text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }

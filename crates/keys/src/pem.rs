@@ -1,5 +1,7 @@
 //! Certificates in PEM (RFC 7468).
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use pkcs8::der::Document;
 
 use crate::KeyError;
@@ -9,6 +11,23 @@ const END: &str = "-----END CERTIFICATE-----";
 
 /// Most certificates that are read from one text.
 const MOST: usize = 1000;
+
+/// Certificates (DER) as PEM, in their order.
+pub fn of_certificates<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut text = String::new();
+    for certificate in certificates {
+        let body = BASE64_STANDARD.encode(certificate);
+        text.push_str(BEGIN);
+        text.push('\n');
+        for line in body.as_bytes().chunks(64) {
+            text.extend(line.iter().copied().map(char::from));
+            text.push('\n');
+        }
+        text.push_str(END);
+        text.push('\n');
+    }
+    text
+}
 
 /// The certificates in a text, as DER, in their order; what stands between them is passed over. An error where there
 /// is none.

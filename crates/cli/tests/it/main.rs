@@ -2,9 +2,12 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod afar;
+mod agent;
 mod data_folder;
 mod db;
 mod docker;
+mod key;
 mod plimsoll;
 mod policy;
 mod serving;

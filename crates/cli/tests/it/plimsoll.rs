@@ -42,6 +42,13 @@ impl Home {
         command.stdin(Stdio::null()).output().unwrap().into()
     }
 
+    /// Runs a line of shell in the home, without a terminal; `$0` is the program.
+    pub(crate) fn run_by_shell(&self, line: &str, variables: &[(&str, &str)]) -> Ended {
+        let mut command = self.command("setsid");
+        command.args(["-w", "sh", "-c", line, env!("CARGO_BIN_EXE_plimsoll")]).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).output().unwrap().into()
+    }
+
     /// Runs it without root's right to read and enter everything, so that a mode says what it says for others.
     pub(crate) fn run_bound_by_modes(&self, arguments: &[&str]) -> Ended {
         let mut command = self.command("setpriv");

@@ -5,11 +5,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
-struct Up {
+pub(crate) struct Up {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     _folder: tempfile::TempDir,
     data: PathBuf,
 }
@@ -17,6 +17,20 @@ struct Up {
 impl Up {
     /// A server on a port of its own. Started as root it becomes the folder's owner: nobody.
     fn start() -> Self {
+        // Nobody reads on: the server must not stop for that.
+        let (up, told) = Self::told();
+        drop(told);
+        up
+    }
+
+    /// The same, whose log somebody reads: it has something to warn of.
+    pub(crate) fn heard() -> Self {
+        let (up, mut told) = Self::told();
+        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        up
+    }
+
+    fn told() -> (Self, BufReader<ChildStderr>) {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         let data = folder.path().join("data");
@@ -30,9 +44,7 @@ impl Up {
         let mut told = BufReader::new(process.stderr.take().unwrap());
         told.read_line(&mut line).unwrap();
         let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
-        // Nobody reads on: the server must not stop for that.
-        drop(told);
-        Self { process, address, _folder: folder, data }
+        (Self { process, address, _folder: folder, data }, told)
     }
 
     fn get(&self, path: &str) -> String {

@@ -22,7 +22,7 @@ pub(super) enum Opened {
 }
 
 impl Token {
-    /// Logs in as its user, asking the person for the PIN; what the token says of the tries that are left is told
+    /// Logs in as its user, asking the person for the PIN where it is not remembered; what the token says of the tries that are left is told
     /// before.
     pub(super) fn log_in(&self, session: &Session, person: &dyn Person) -> Result<Opened, KeyError> {
         let mut asked = 0;
@@ -41,15 +41,29 @@ impl Token {
                 self.enter(session, UserType::User, &Opened::AtKeypad)?;
                 return Ok(Opened::AtKeypad);
             }
+            if let Some(pin) = self.remembered() {
+                let opened = Opened::By(pin);
+                match self.enter(session, UserType::User, &opened) {
+                    Ok(()) => return Ok(opened),
+                    // It was changed meanwhile.
+                    Err(KeyError::Token(TokenError::WrongPin { .. })) => self.remember(None),
+                    Err(error) => return Err(error),
+                }
+                continue;
+            }
             let ask = PinAsk {
                 device: self.name().to_owned(),
                 kind: PinKind::Token,
                 tries_left: info.user_pin_final_try().then_some(1),
             };
-            let opened = Opened::By(person.pin(&ask)?);
+            let pin = person.pin(&ask)?;
+            let opened = Opened::By(pin.clone());
             asked += 1;
             match self.enter(session, UserType::User, &opened) {
-                Ok(()) => return Ok(opened),
+                Ok(()) => {
+                    self.remember(Some(pin));
+                    return Ok(opened);
+                }
                 Err(KeyError::Token(TokenError::WrongPin { .. })) if asked < ASKED => {}
                 Err(error) => return Err(error),
             }

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, TokenInfo};
 
 use super::error::{TokenError, told};
 use super::module::Module;
-use crate::KeyError;
 use crate::uri::TokenUri;
+use crate::{KeyError, Pin};
 
 /// A token that is there, by what it says of itself.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Token {
     model: String,
     serial: String,
     slot_description: String,
+    /// Kept until [`Token::lock`], so that it is asked for once.
+    pin: Arc<Mutex<Option<Pin>>>,
     slot_manufacturer: String,
 }
 
@@ -50,6 +52,7 @@ impl Token {
             manufacturer: printable(token.manufacturer_id()),
             model: printable(token.model()),
             serial: printable(token.serial_number()),
+            pin: Arc::default(),
             slot_description: printable(about.slot_description()),
             slot_manufacturer: printable(about.manufacturer_id()),
         })
@@ -98,6 +101,24 @@ impl Token {
             module_path: Some(self.module.path.clone()),
             ..TokenUri::default()
         }
+    }
+
+    /// Whether it is still there. Modules tell of a token that was pulled out by any error they like.
+    pub(super) fn is_present(&self) -> bool {
+        self.module.calls.get_slots_with_token().is_ok_and(|slots| slots.contains(&self.slot))
+    }
+
+    /// Forgets the PIN.
+    pub fn lock(&self) {
+        self.remember(None);
+    }
+
+    pub(super) fn remember(&self, pin: Option<Pin>) {
+        *self.pin.lock().unwrap_or_else(PoisonError::into_inner) = pin;
+    }
+
+    pub(super) fn remembered(&self) -> Option<Pin> {
+        self.pin.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether it is the one that the URI means.

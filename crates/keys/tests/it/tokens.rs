@@ -124,7 +124,7 @@ fn a_key_is_made_in_a_token_and_signs_a_batch_under_one_pin() {
             let batch =
                 [Message::new(b"one"), Message { bytes: b"two", hash: Some(Hash::Sha256) }, Message::new(b"three")];
             let signatures = signer.sign(&batch, &typist).unwrap();
-            assert_eq!(typist.asked(), 2, "once to make it and once for the batch");
+            assert_eq!(typist.asked(), 2, "once to make it and once for the batch, by another opening of the token");
             made.public.verify(b"one", signatures[0].as_bytes()).unwrap();
             made.public.verify_with(Scheme::Ecdsa(Hash::Sha256), b"two", signatures[1].as_bytes()).unwrap();
             made.public.verify(b"three", signatures[2].as_bytes()).unwrap();
@@ -149,11 +149,13 @@ fn a_key_is_made_in_a_token_and_signs_a_batch_under_one_pin() {
 }
 
 #[test]
-fn after_a_batch_the_token_wants_its_pin_again() {
-    with_token("tokens::after_a_batch_the_token_wants_its_pin_again", |_| {
+fn the_pin_is_asked_for_once_until_the_key_is_locked() {
+    with_token("tokens::the_pin_is_asked_for_once_until_the_key_is_locked", |_| {
         token().generate(&new("k", Algorithm::EcdsaP256), &Typist::of(&[PIN])).unwrap();
         let signer = TokenSigner::open(&modules(), &uri("object=k"), &Nobody).unwrap();
         signer.sign_one(b"x", &Typist::of(&[PIN])).unwrap();
+        signer.sign_one(b"x", &Nobody).unwrap();
+        signer.lock();
         assert!(matches!(signer.sign_one(b"x", &Nobody), Err(KeyError::NobodyToAsk(_))));
         assert!(matches!(signer.sign_one(b"x", &Typist::of(&[])), Err(KeyError::Cancelled)));
     });

@@ -133,10 +133,10 @@ fn requests_that_are_none_are_refused_with_what_is_wrong() {
 
 #[test]
 fn a_terminal_that_is_not_the_askers_own_is_not_asked_at() {
-    use keys::agent::{Asker, Origin};
+    use keys::agent::Asker;
     let asker = || {
         let (here, _there) = UnixStream::pair().unwrap();
-        Asker::of(&here, Origin::Here).unwrap()
+        Asker::of(&here).unwrap()
     };
     assert_eq!(asker().process, Some(std::process::id()));
     for path in ["/dev/null", "/dev/ptmx", "/dev/../etc/passwd", "relative", "/nowhere", "/dev/tty"] {

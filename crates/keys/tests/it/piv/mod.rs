@@ -3,9 +3,11 @@
 mod attestation;
 mod desk;
 mod firmware;
+mod hostile;
 mod judges;
 mod pcsc;
 mod provision;
 mod secrets;
 mod signing;
 mod touch;
+mod ykcs11;
