@@ -51,16 +51,14 @@ impl KeyArguments {
         if by_agent && let Some((agent, held)) = self.at_agent() {
             return Ok(Holder::Agent(agent, Box::new(held)));
         }
-        match &self.key {
-            Some(uri) => self.here(uri, None, start),
-            None => match default_card()? {
-                Some(uri) => self.here(&uri, None, start),
-                None => {
-                    let (path, passphrase) = self.default_file(yes)?;
-                    self.here(&KeyUri::File(path), passphrase, start)
-                }
-            },
+        if let Some(uri) = &self.key {
+            return self.here(uri, None, start);
         }
+        if let Some(uri) = default_card()? {
+            return self.here(&uri, None, start);
+        }
+        let (path, passphrase) = self.default_file(yes)?;
+        self.here(&KeyUri::File(path), passphrase, start)
     }
 
     /// `passphrase` is one that was typed already.

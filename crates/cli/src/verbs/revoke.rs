@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -82,7 +83,9 @@ impl Command for Arguments {
     fn prepare(self, start: &Start) -> Result<Prepared> {
         let named = match self.what.as_deref() {
             None => Named::Nothing,
-            Some(path) if path.ends_with(".pub") => Named::Key(Box::new(PublicKey::read(path.as_ref())?)),
+            Some(path) if Path::new(path).extension() == Some("pub".as_ref()) => {
+                Named::Key(Box::new(PublicKey::read(path.as_ref())?))
+            }
             Some(image) => Named::Image(image.parse()?),
         };
         let registry = match (self.registry, &named) {
