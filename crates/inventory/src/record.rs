@@ -76,6 +76,20 @@ pub enum Fact {
     Linked(Linked),
     /// Under which licences a package is, told by another file than the one that tells of the package.
     Licences(Licences),
+    /// The content sets of Red Hat's that the image is made of, sorted.
+    ContentSets(Vec<String>),
+}
+
+/// Most content sets of one image; real ones have a dozen.
+const MOST_CONTENT_SETS: usize = 1000;
+
+/// Why these cannot be content sets, where they cannot.
+pub(crate) fn check_content_sets(sets: &[String]) -> Result<(), &'static str> {
+    let is_word = |set: &String| !set.is_empty() && set.len() <= 512 && !set.chars().any(char::is_control);
+    if sets.len() > MOST_CONTENT_SETS {
+        return Err("there are too many");
+    }
+    if sets.iter().all(is_word) { Ok(()) } else { Err("one of them is no word") }
 }
 
 /// The licences of a package of the distribution.

@@ -35,6 +35,7 @@ mod artifact;
 pub mod attested;
 pub mod author;
 pub mod bundle;
+pub mod cache;
 pub mod certified;
 mod chain;
 pub mod cosign_tag;
@@ -58,6 +59,7 @@ pub mod withdraw;
 
 pub use author::RegistryAuthor;
 pub use bundle::Bundle;
+pub use cache::Cache;
 pub use certified::Certified;
 pub use dsse::Envelope;
 pub use error::TrustError;

@@ -84,8 +84,8 @@ pub fn state(
         (PREDICATE.to_owned(), predicate_type.to_owned()),
         (CREATED.to_owned(), rfc3339(now)),
     ]);
-    let (artifact_type, media_type) = (bundle::MEDIA_TYPE.to_owned(), bundle::MEDIA_TYPE.to_owned());
+    let (kind, media_type) = (bundle::MEDIA_TYPE.to_owned(), bundle::MEDIA_TYPE.to_owned());
     let bytes = Bundle::new(envelope, &key).to_json();
-    let written = Artifact { artifact_type, media_type, bytes, annotations }.attach(client, subject)?;
+    let written = Artifact { kind, media_type, bytes, annotations }.attach(client, subject)?;
     Ok(Published { format: None, manifest: written.manifest, is_listed: written.is_listed })
 }

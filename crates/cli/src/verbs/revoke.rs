@@ -79,7 +79,7 @@ impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
+    fn prepare(self, start: &Start) -> Result<Prepared> {
         let named = match self.what.as_deref() {
             None => Named::Nothing,
             Some(path) if path.ends_with(".pub") => Named::Key(Box::new(PublicKey::read(path.as_ref())?)),
@@ -94,7 +94,7 @@ impl Command for Arguments {
             .parse()
             .with_context(|| format!("{registry:?} is no registry"))?;
         let logins = self.registries.logins([&place]);
-        let holder = self.key.find(false, false)?;
+        let holder = self.key.find(start, false, false)?;
         let validity = Duration::days(self.days.into());
         Ok(Prepared { named, registry, reason: self.reason, validity, yes: self.yes, holder, logins })
     }

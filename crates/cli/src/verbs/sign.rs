@@ -69,7 +69,7 @@ impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
+    fn prepare(self, start: &Start) -> Result<Prepared> {
         let roots = match &self.timestamp_roots {
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -78,7 +78,7 @@ impl Command for Arguments {
             None => Vec::new(),
         };
         let authority = self.timestamp.map(|url| Authority::new(url, roots));
-        let holder = self.key.find(true, self.yes)?;
+        let holder = self.key.find(start, true, self.yes)?;
         let wants_certificate = self.formats.contains(&Format::Notation);
         let certificate = wants_certificate.then(|| certificate_file(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins([&self.image]);

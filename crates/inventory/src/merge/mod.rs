@@ -51,7 +51,8 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let (warnings, unread) = warnings(layers, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
     let linked = linked(&groups);
-    Inventory { release, packages, layers, warnings, unread, gone, linked, ..Inventory::default() }
+    let content_sets = content_sets(&groups);
+    Inventory { release, packages, layers, warnings, unread, content_sets, gone, linked, ..Inventory::default() }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
@@ -132,6 +133,16 @@ fn linked(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Vec<(String, Linked)> {
         _ => None,
     });
     linked.collect()
+}
+
+/// Those of all manifests: each image adds its own to what it is built on.
+fn content_sets(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Vec<String> {
+    let facts = groups.values().flat_map(Group::files).flat_map(|file| &file.facts);
+    let sets = facts.filter_map(|fact| if let Fact::ContentSets(sets) = fact { Some(sets) } else { None });
+    let mut sets: Vec<String> = sets.flatten().cloned().collect();
+    sets.sort_unstable();
+    sets.dedup();
+    sets
 }
 
 fn located(held: &Held<'_>, release: Option<&Release>) -> Located {

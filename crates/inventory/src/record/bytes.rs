@@ -76,6 +76,7 @@ impl LayerRecord {
                     super::Fact::Owns(owns) => owns.files.len() <= Owns::FILES,
                     super::Fact::Release(release) => release.check().is_ok(),
                     super::Fact::Licences(licences) => licences.check().is_ok(),
+                    super::Fact::ContentSets(sets) => super::check_content_sets(sets).is_ok(),
                 })
         });
         let is_before = |one: &Link, other: &Link| one.path < other.path;

@@ -9,6 +9,7 @@ mod import;
 mod list;
 mod place;
 mod restore;
+mod secrets;
 mod show;
 mod unlocking;
 
@@ -57,6 +58,14 @@ enum What {
     Restore(restore::Arguments),
     /// Delete a key for good
     Delete(delete::Arguments),
+    /// Change a card's PIN, PUK and management key where they are those of the factory
+    Protect(secrets::Protect),
+    /// Set another PIN of a card
+    ChangePin(secrets::Card),
+    /// Set another PUK of a card
+    ChangePuk(secrets::Card),
+    /// Set a new PIN of a card by its PUK: the way out of a blocked PIN
+    UnblockPin(secrets::Card),
 }
 
 /// Does it.
@@ -70,6 +79,10 @@ pub(crate) fn perform(arguments: Arguments, start: &Start) -> Result<ExitCode> {
         What::Backup(arguments) => backup::perform(&arguments, start),
         What::Restore(arguments) => restore::perform(&arguments, start),
         What::Delete(arguments) => delete::perform(&arguments, start),
+        What::Protect(arguments) => secrets::protect(&arguments),
+        What::ChangePin(card) => secrets::change_pin(&card),
+        What::ChangePuk(card) => secrets::change_puk(&card),
+        What::UnblockPin(card) => secrets::unblock_pin(&card),
     }
 }
 
@@ -79,12 +92,6 @@ pub(crate) fn named(key: Option<&KeyUri>) -> Result<KeyUri> {
         Some(uri) => Ok(uri.clone()),
         None => Ok(KeyUri::File(folder::single_key(&folder::of_user()?)?)),
     }
-}
-
-/// The file of the key that was named, or the calling user's only one.
-pub(crate) fn chosen(key: Option<&KeyUri>) -> Result<PathBuf> {
-    let uri = named(key)?;
-    Ok(uri.path().with_context(|| format!("{uri} is no file"))?.to_owned())
 }
 
 /// The PKCS#11 modules that the configuration file names.

@@ -15,7 +15,7 @@ use image::{Digest, ImageSource as _, Platform, Reference};
 use keys::{KeyUri, PublicKey, TouchPolicy};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use trust::{Examination, RegistrySignatures, Signature, Verifier};
+use trust::{Cache, Examination, RegistrySignatures, Signature, Verifier};
 
 use self::explain::{Chain, Pin, Pinned};
 use super::{Command, Start};
@@ -115,6 +115,7 @@ impl Command for Arguments {
         };
         let (digest, index) = resolve(&client, &image, platform.as_ref())?;
         let source = RegistrySignatures::new(client.clone(), image.clone());
+        let source = source.remembering(Cache::in_folder(house.folder.join("signatures")));
         let found = verifier.examine_image(&digest, index.as_ref(), &source)?;
         let judgement = policy.map(|policy| {
             let revocation = policy.needs(&place).revocation.map(|revocation| {
