@@ -159,7 +159,7 @@ mod tests {
         assert!(none.events.is_empty() && none.next == 2);
         let hidden = events.after(Some(&begun.stream), Some(0), Duration::ZERO, |event| event.tag == "2").await;
         assert_eq!(hidden.events.len(), 1);
-        for number in 0..KEPT as u64 + 1 {
+        for number in 0..=KEPT as u64 {
             events.record(event(number));
         }
         let late = events.after(Some(&begun.stream), Some(2), Duration::ZERO, |_| true).await;
@@ -173,7 +173,7 @@ mod tests {
         let events = std::sync::Arc::new(Events::new());
         let (stream, following) = (events.stream.clone(), std::sync::Arc::clone(&events));
         let waiting = tokio::spawn(async move {
-            following.after(Some(&stream), Some(0), Duration::from_secs(60), |_| true).await.events.len()
+            following.after(Some(&stream), Some(0), Duration::from_mins(1), |_| true).await.events.len()
         });
         tokio::task::yield_now().await;
         events.record(event(1));

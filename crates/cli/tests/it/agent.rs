@@ -230,8 +230,8 @@ fn notation_signs_with_the_agent_and_verifies() {
     let without = agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws"]);
     let said = String::from_utf8_lossy(&without.stderr).into_owned();
     assert!(!without.status.success() && said.contains("--plugin-config certificate=FILE"), "{said}");
-    let signed = good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws", "release.crt"]));
-    assert!(signed.contains("plugins: plimsoll"), "{signed}");
+    let told = good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws", "release.crt"]));
+    assert!(told.contains("plugins: plimsoll"), "{told}");
     good(&agent.program(&judge, &["verify", "release.crt", &image]));
     let unknown = agent.program(&judge, &["sign-plugin", &plugins, "other", &image, "jws", "release.crt"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();

@@ -126,8 +126,8 @@ fn who_follows_hears_of_each_tag_that_is_set_and_of_nothing_else() {
         let event = waits.join().unwrap()["events"][0].clone();
         assert_eq!((&event["repository"], &event["tag"]), (&json!("team/app"), &json!("v1")));
         assert_eq!(event["caller"], "a caller on this machine");
-        let served = get(server.address, "/v2/team/app/manifests/v1");
-        assert_eq!(served.header("docker-content-digest"), text(&event["digest"]));
+        let manifest = get(server.address, "/v2/team/app/manifests/v1");
+        assert_eq!(manifest.header("docker-content-digest"), text(&event["digest"]));
     });
     // A list of signatures, as it lies in registries that know no referrers.
     let fallback = format!("sha256-{}", "a".repeat(64));

@@ -81,7 +81,7 @@ pub(crate) fn perform(arguments: Arguments, start: &Start) -> Result<ExitCode> {
         Some(What::Sign(arguments)) => sign::perform(arguments),
         Some(What::Forward(arguments)) => forward::perform(&arguments),
         Some(What::ServeRequests(arguments)) => relayed::perform(&arguments),
-        Some(What::Watch(arguments)) => watch::perform(arguments),
+        Some(What::Watch(arguments)) => watch::perform(&arguments),
         Some(What::InstallPlugins(arguments)) => install::perform(&arguments),
         Some(What::Stop(_)) => control::stop(),
     }

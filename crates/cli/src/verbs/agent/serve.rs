@@ -98,9 +98,9 @@ pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
         leave_terminal(&state.join("agent.out"))?;
     }
     let server = Server { performer: Arc::clone(&agent), limits: Limits::default() };
-    let served = server.serve(&house.listener).context("cannot serve the agent's socket");
+    let ended = server.serve(&house.listener).context("cannot serve the agent's socket");
     agent.lock();
-    served.map(|()| ExitCode::SUCCESS)
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// Opens a key that is named: a file now, so that whoever says "unlock" is asked then and not later; a device when it

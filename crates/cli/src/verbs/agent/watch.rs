@@ -63,7 +63,7 @@ struct Event {
     caller: String,
 }
 
-pub(super) fn perform(arguments: Arguments) -> Result<ExitCode> {
+pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
     let api = RegistryApi::at(&arguments.registry, arguments.registries.insecure())?;
     connect(None)?.keys()?;
     let authority = api.authority();
@@ -88,7 +88,7 @@ pub(super) fn perform(arguments: Arguments) -> Result<ExitCode> {
             let repository = format!("{authority}/{}", event.repository);
             if arguments.afar.has(&repository) {
                 let name = format!("{repository}:{}@{}", event.tag, event.digest);
-                let text = match sign(&arguments, &way, repository, event) {
+                let text = match sign(arguments, &way, repository, event) {
                     Ok(()) => format!("signed: {name}"),
                     Err(error) => format!("left unsigned: {name}: {}", crate::exit::sentence(&error)),
                 };
