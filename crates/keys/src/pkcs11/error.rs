@@ -81,8 +81,8 @@ pub enum TokenError {
         /// The token.
         token: String,
     },
-    /// It was pulled out.
-    #[error("{token} is no longer there; nothing was signed. Put it back and try again")]
+    /// It was pulled out; some modules call that an error of the device.
+    #[error("{token} does not answer, or is no longer there; nothing was signed. Put it back and try again")]
     Removed {
         /// The token.
         token: String,
@@ -117,6 +117,7 @@ impl TokenError {
         match error {
             Error::Pkcs11(
                 RvError::DeviceRemoved
+                | RvError::DeviceError
                 | RvError::TokenNotPresent
                 | RvError::SlotIdInvalid
                 | RvError::SessionHandleInvalid

@@ -114,7 +114,11 @@ impl Token {
         for Certificate { label, id, der } in certificates {
             let Ok(public) = certificate::key_of(&der) else { continue };
             if let Some(key) = keys.iter_mut().find(|key| key.public == public) {
-                key.certificate = Some(der);
+                // ykcs11 shows a card's statement about the key as a certificate too, under the same identifier.
+                let of_key = (key.id == id || key.label == label) && !label.contains("PIV Attestation");
+                if of_key && key.certificate.is_none() {
+                    key.certificate = Some(der);
+                }
             } else if uri.object.as_ref().is_none_or(|wanted| *wanted == label)
                 && uri.id.as_ref().is_none_or(|wanted| *wanted == id)
             {

@@ -5,6 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::error::TokenError;
 use super::module::Modules;
 use super::object::TokenKey;
 use super::sign::Unlocked;
@@ -47,6 +48,13 @@ impl TokenSigner {
     /// The key in it.
     pub fn key(&self) -> &TokenKey {
         &self.key
+    }
+
+    fn sign_once(&self, batch: &[Message<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
+        let session = self.token.session(false)?;
+        let opened = self.token.log_in(&session, person)?;
+        let unlocked = Unlocked::find(&self.token, &self.key, session, opened)?;
+        self.sign_watched(unlocked, batch, person)
     }
 
     /// Signs in a thread of its own, since a call that waits for a finger cannot be asked how it goes.
@@ -142,10 +150,13 @@ impl Signer for TokenSigner {
             return Ok(Vec::new());
         }
         let _turn = self.token.turn();
-        let session = self.token.session(false)?;
-        let opened = self.token.log_in(&session, person)?;
-        let unlocked = Unlocked::find(&self.token, &self.key, session, opened)?;
-        self.sign_watched(unlocked, batch, person)
+        self.sign_once(batch, person).map_err(|error| match error {
+            KeyError::Token(TokenError::Refused { token, .. }) if !self.token.is_present() => {
+                person.touch(TouchMoment::Removed);
+                TokenError::Removed { token }.into()
+            }
+            other => other,
+        })
     }
 
     fn lock(&self) {

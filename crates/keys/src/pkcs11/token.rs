@@ -103,6 +103,11 @@ impl Token {
         }
     }
 
+    /// Whether it is still there. Modules tell of a token that was pulled out by any error they like.
+    pub(super) fn is_present(&self) -> bool {
+        self.module.calls.get_slots_with_token().is_ok_and(|slots| slots.contains(&self.slot))
+    }
+
     /// Forgets the PIN.
     pub fn lock(&self) {
         self.remember(None);

@@ -10,3 +10,4 @@ mod provision;
 mod secrets;
 mod signing;
 mod touch;
+mod ykcs11;
