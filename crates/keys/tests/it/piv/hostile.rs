@@ -25,7 +25,7 @@ impl Readers for Script {
 }
 
 impl Reader for Script {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "a reader\u{1b}[2J"
     }
 
