@@ -151,10 +151,10 @@ impl Default for Wishes {
 
 impl House {
     pub(super) fn new() -> Self {
-        Self::with(Wishes::default())
+        Self::with(&Wishes::default())
     }
 
-    pub(super) fn with(wishes: Wishes) -> Self {
+    pub(super) fn with(wishes: &Wishes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("release.key");
         let passphrase = Passphrase::new("correct horse", "the test").unwrap();
