@@ -18,7 +18,7 @@ fn push(up: &Up, tag: &str, byte: u8) -> (Reference, image::Digest) {
     (place, digest)
 }
 
-/// Sends Ctrl-C to the process whose arguments hold both.
+/// Ends the process whose arguments hold both.
 fn interrupt(verb: &str, address: &str) {
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
@@ -26,7 +26,7 @@ fn interrupt(verb: &str, address: &str) {
         let program = line.split(' ').next().unwrap_or_default();
         if program.ends_with("plimsoll") && line.contains(verb) && line.contains(address) {
             let process = entry.file_name();
-            assert!(Command::new("kill").arg("-INT").arg(process).status().unwrap().success());
+            assert!(Command::new("kill").arg("-TERM").arg(process).status().unwrap().success());
         }
     }
 }
