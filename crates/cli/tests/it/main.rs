@@ -12,6 +12,7 @@ mod plimsoll;
 mod policy;
 mod serving;
 mod signing;
+mod stating;
 mod stores;
 mod targets;
 mod trust;

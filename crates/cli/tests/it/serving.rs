@@ -18,19 +18,24 @@ impl Up {
     /// A server on a port of its own. Started as root it becomes the folder's owner: nobody.
     fn start() -> Self {
         // Nobody reads on: the server must not stop for that.
-        let (up, told) = Self::told();
+        let (up, told) = Self::told(&[], &[]);
         drop(told);
         up
     }
 
     /// The same, whose log somebody reads: it has something to warn of.
     pub(crate) fn heard() -> Self {
-        let (up, mut told) = Self::told();
+        Self::with(&[], &[])
+    }
+
+    /// The same with more arguments and variables.
+    pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (up, mut told) = Self::told(arguments, variables);
         std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
         up
     }
 
-    fn told() -> (Self, BufReader<ChildStderr>) {
+    fn told(arguments: &[&str], variables: &[(&str, &str)]) -> (Self, BufReader<ChildStderr>) {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         let data = folder.path().join("data");
@@ -38,8 +43,9 @@ impl Up {
         if rustix::process::geteuid().is_root() {
             chown(&data, Some(65534), Some(65534)).unwrap();
         }
-        let mut process =
-            plimsoll(&data).args(["up", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = plimsoll(&data);
+        command.args(["up", "--listen", "127.0.0.1:0"]).args(arguments).envs(variables.iter().copied());
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut told = BufReader::new(process.stderr.take().unwrap());
         told.read_line(&mut line).unwrap();
