@@ -77,11 +77,12 @@ impl VirtualCard {
         format!("piv:serial={};slot=9c", self.serial)
     }
 
-    /// A key that somebody made before, with Yubico's own tool; its public half goes to `public`.
+    /// A key that somebody made before, with Yubico's own tool; its public half goes to `public`. It wants a touch each
+    /// time, so that no test waits for a window to pass.
     pub(crate) fn has_a_key(&self, public: &Path) {
         let mut generate = command(
             "yubico-piv-tool",
-            ["-a", "generate", "-s", "9c", "-A", "ECCP256", "--touch-policy=cached", "--pin-policy=once", "-o"],
+            ["-a", "generate", "-s", "9c", "-A", "ECCP256", "--touch-policy=always", "--pin-policy=once", "-o"],
         );
         generate.arg(public);
         succeed(self.shown_to(generate));

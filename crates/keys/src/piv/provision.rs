@@ -197,15 +197,21 @@ impl Device {
         if !slot::all().any(|known| known == slot) {
             return Err(CardError::NoSlot(slot).into());
         }
-        let (mut card, pin) = self.unlocked(person)?;
-        if !new.replace {
-            if let Some(there) = card.key(slot)? {
-                return Err(self.occupied(&there));
-            }
-            if !card.firmware.has(Ability::Metadata) {
-                self.believe_empty(slot, person)?;
-            }
+        // What can be known without the PIN comes first: whoever has a new card has none of their own to type.
+        let mut card = self.hold(person)?;
+        let there = if new.replace { None } else { card.key(slot)? };
+        let (tells, factory) = (card.firmware.has(Ability::Metadata), card.factory_secrets(None)?);
+        card.end()?;
+        if let Some(there) = there {
+            return Err(self.occupied(&there));
         }
+        if !new.replace && !tells {
+            self.believe_empty(slot, person)?;
+        }
+        if tells && !factory.is_empty() {
+            self.offer_protection(&factory, person)?;
+        }
+        let (mut card, pin) = self.unlocked(person)?;
         let factory = card.factory_secrets(Some(&pin))?;
         if !factory.is_empty() {
             card.end()?;
