@@ -12,10 +12,9 @@ mod restore;
 mod show;
 mod unlocking;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Subcommand;
 use keys::pkcs11::Modules;
 use keys::{KeyUri, folder};
@@ -79,12 +78,6 @@ pub(crate) fn named(key: Option<&KeyUri>) -> Result<KeyUri> {
         Some(uri) => Ok(uri.clone()),
         None => Ok(KeyUri::File(folder::single_key(&folder::of_user()?)?)),
     }
-}
-
-/// The file of the key that was named, or the calling user's only one.
-pub(crate) fn chosen(key: Option<&KeyUri>) -> Result<PathBuf> {
-    let uri = named(key)?;
-    Ok(uri.path().with_context(|| format!("{uri} is no file"))?.to_owned())
 }
 
 /// The PKCS#11 modules that the configuration file names.

@@ -135,9 +135,7 @@ fn on(uri: PivUri, secret: Secret, on_card: &OnCard, person: &dyn Person) -> Res
     };
     let Provisioned { signer, attestation } = match secret {
         Secret::Drawn(_) => device.generate(uri.slot(), &new, management.as_ref(), person)?,
-        Secret::Brought(key) => {
-            device.import(uri.slot(), key.to_pkcs8()?.as_bytes(), &new, management.as_ref(), person)?
-        }
+        Secret::Brought(key) => device.import(uri.slot(), &key, &new, management.as_ref(), person)?,
     };
     Ok(Made { signer: Box::new(signer), public: None, attested: attestation.is_some() })
 }
