@@ -1,7 +1,7 @@
 """Times Plimsoll and its peers in one run and prints tables in Markdown. Called by `bench/run.sh`, which makes the
 images and the programs.
 
-    measure.py [scans] [starts]      what to measure; all of it without words
+    measure.py [scans] [pushes] [starts]      what to measure; all of it without words
     measure.py repeat RUNS COMMAND…  seconds of one command, for a call from a mount namespace of its own
 """
 
@@ -22,6 +22,7 @@ def machine():
 
 
 def main(wanted):
+    import pushes
     import scans
     import starts
 
@@ -29,7 +30,7 @@ def main(wanted):
     with tempfile.TemporaryDirectory(prefix="plimsoll-bench.") as folder:
         work = Path(folder)
         work.chmod(0o755)
-        for name, measure in {"scans": scans.measure, "starts": starts.measure}.items():
+        for name, measure in {"scans": scans.measure, "pushes": pushes.measure, "starts": starts.measure}.items():
             if not wanted or name in wanted:
                 measure(work)
 

@@ -2,7 +2,7 @@
 # How fast, against the programs that people know; in one run, so that the ratios hold on any machine.
 # Prints tables in Markdown. `make bench` calls it. Trivy is measured too where it is on the PATH.
 #
-#   bench/run.sh scans   only these; `starts` are the others
+#   bench/run.sh scans   only these; `pushes`, `starts` and `trust` are the others
 #   RUNS=5           how often each fast command is timed
 #   ADVISORIES=DIR   OSV records for the index; else `../shared/data/osv`, else the demo's five
 set -euo pipefail
@@ -16,8 +16,16 @@ fi
 step "install what the benchmark needs" scripts/install.sh build user bench
 use_rust
 step "release build" cargo build --release --locked --package cli --package sandbox
-step "the bare loop" cargo build --release --locked --package image --example bare_loop
 release="${CARGO_TARGET_DIR:-$ROOT/target}/release"
+if [ "$#" -eq 0 ] || [ "$1" = trust ]; then
+    # cosign and docker-registry come with the tests.
+    step "install what signatures are measured against" scripts/install.sh test
+    step "the verification alone" cargo build --release --locked --package trust --example verify_cached
+    PLIMSOLL="$release/plimsoll" VERIFY_CACHED="$release/examples/verify_cached" COSIGN="$PLIMSOLL_TOOLS/bin/cosign" \
+        python3 bench/trust.py
+    [ "$#" -eq 0 ] || exit 0
+fi
+step "the bare loop" cargo build --release --locked --package image --example bare_loop
 
 base=$(scripts/base-image.sh bench build-essential python3 nodejs npm default-jdk-headless git)
 layout="$PLIMSOLL_CACHE/bench-image"

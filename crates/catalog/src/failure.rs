@@ -34,7 +34,7 @@ pub(crate) enum Failure {
     Store(#[from] StoreError),
     /// What the store holds is not what it should.
     #[error("the kept report of {0} cannot be read; scan the image again")]
-    Report(Digest, #[source] serde_json::Error),
+    Report(Digest, #[source] findings::KeptError),
     /// A template could not be written out.
     #[error("the page could not be written")]
     Render(#[from] askama::Error),

@@ -15,7 +15,7 @@ use keys::PublicKey;
 use scan::{Options, Progress, Scanner, Silent};
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
-use trust::{Found, RegistrySignatures, SignatureSource, TrustError};
+use trust::{Cache, Found, RegistrySignatures, SignatureSource, TrustError};
 
 use crate::caller::Caller;
 use crate::output;
@@ -65,7 +65,10 @@ impl ImageEvidence {
     ) -> Self {
         let revocation = origin.as_ref().map(|(client, name)| (client.clone(), name.registry.clone(), data.to_owned()));
         let signatures: Arc<dyn SignatureSource + Send + Sync> = match origin {
-            Some((client, reference)) => Arc::new(RegistrySignatures::new(client, reference)),
+            Some((client, reference)) => {
+                let cache = Cache::in_folder(data.join("signatures"));
+                Arc::new(RegistrySignatures::new(client, reference).remembering(cache))
+            }
             None => Arc::new(NoSignatures),
         };
         Self { scanner, source, signatures, revocation, progress }

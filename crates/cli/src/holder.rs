@@ -6,16 +6,22 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use keys::agent::{Client as Agent, HeldKey, place};
 use keys::open::NamedKey;
+use keys::piv::{self, Device};
 use keys::pkcs11::Modules;
-use keys::{FileSigner, KeyUri, Person, PublicKey, Signer, Surroundings, folder};
+use keys::uri::PivUri;
+use keys::{FileSigner, KeyUri, Passphrase, Person, PublicKey, Signer, Surroundings, folder};
 
+use crate::verbs::{Start, key};
 use crate::{output, passphrase, person};
+
+/// The slot for signatures, `9c`.
+const SIGNATURE: u8 = 0x9c;
 
 /// Arguments of verbs that sign.
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeyArguments {
     /// The key: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:… [default: the agent's only key, else the single key in
-    /// $XDG_CONFIG_HOME/plimsoll/keys]
+    /// $XDG_CONFIG_HOME/plimsoll/keys, else the key in the signature slot of the only card]
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<KeyUri>,
     /// Read the passphrase from the first line of this open file descriptor
@@ -41,25 +47,32 @@ pub(crate) enum Holder {
 impl KeyArguments {
     /// As the calling user: finds the key, at an agent first where `by_agent` allows it. Where there is none at all, one is
     /// offered at a terminal, or made at once where `yes` was said before.
-    pub(crate) fn find(&self, by_agent: bool, yes: bool) -> Result<Holder> {
+    pub(crate) fn find(&self, start: &Start, by_agent: bool, yes: bool) -> Result<Holder> {
         if by_agent && let Some((agent, held)) = self.at_agent() {
             return Ok(Holder::Agent(agent, Box::new(held)));
         }
-        let uri = match &self.key {
-            Some(uri) => uri.clone(),
-            None => KeyUri::File(self.default_file(yes)?),
-        };
-        self.here(&uri)
+        if let Some(uri) = &self.key {
+            return self.here(uri, None, start);
+        }
+        if let Some(uri) = default_card()? {
+            return self.here(&uri, None, start);
+        }
+        let (path, passphrase) = self.default_file(yes)?;
+        self.here(&KeyUri::File(path), passphrase, start)
     }
 
-    fn here(&self, uri: &KeyUri) -> Result<Holder> {
+    /// `passphrase` is one that was typed already.
+    fn here(&self, uri: &KeyUri, passphrase: Option<Passphrase>, start: &Start) -> Result<Holder> {
         let named = NamedKey::read(uri)?;
         if let NamedKey::File(file) = &named
             && file.is_exposed()
         {
             eprintln!("warning: others can read {}; close it with: chmod 600 FILE", output::plain(file.name()));
         }
-        let surroundings = Surroundings::look(self.passphrase_fd, self.pin_fd, Modules::default())?;
+        let surroundings = match passphrase {
+            Some(passphrase) => Surroundings { passphrase: Some(passphrase), ..Surroundings::default() },
+            None => Surroundings::look(self.passphrase_fd, self.pin_fd, key::modules(start))?,
+        };
         Ok(Holder::Here(named, surroundings))
     }
 
@@ -90,15 +103,15 @@ impl KeyArguments {
         }
     }
 
-    /// The single key of the caller's folder; where there is none, one that is made now.
-    fn default_file(&self, yes: bool) -> Result<PathBuf> {
+    /// The single key of the caller's folder; where there is none, one that is made now, with its passphrase.
+    fn default_file(&self, yes: bool) -> Result<(PathBuf, Option<Passphrase>)> {
         let own = folder::of_user()?;
         if !folder::list(&own)?.is_empty() {
-            return Ok(folder::single_key(&own)?);
+            return Ok((folder::single_key(&own)?, None));
         }
         let path = own.join("default.key");
         if !yes && !offered(&path)? {
-            return Ok(folder::single_key(&own)?);
+            return Ok((folder::single_key(&own)?, None));
         }
         folder::make(&own)?;
         FileSigner::check_new(&path)?;
@@ -115,17 +128,49 @@ impl KeyArguments {
             public.display()
         );
         eprintln!("{}", output::plain(&text));
-        Ok(path)
+        Ok((path, Some(passphrase)))
     }
 }
 
 impl Holder {
+    /// The file of a key that is at hand in one.
+    pub(crate) fn uri(&self) -> Option<KeyUri> {
+        match self {
+            Self::Here(NamedKey::File(file), _) => Some(KeyUri::File(file.name().into())),
+            Self::Here(..) | Self::Agent(..) => None,
+        }
+    }
+
     /// The signer, for what only a key at hand can do.
     pub(crate) fn signer(self, person: &dyn Person) -> Result<Box<dyn Signer>> {
         match self {
             Self::Here(named, surroundings) => Ok(named.open(&surroundings, person)?),
             Self::Agent(..) => bail!("an agent signs images and nothing else; name the key itself with --key"),
         }
+    }
+}
+
+/// The key in the signature slot of the only card that is plugged in, for whoever has no key in a file. A card that
+/// cannot be asked is no key; who means it names it, and hears why.
+pub(crate) fn default_card() -> Result<Option<KeyUri>> {
+    if !folder::list(&folder::of_user()?)?.is_empty() {
+        return Ok(None);
+    }
+    let cards = Device::list(&piv::system()).unwrap_or_default();
+    let with_key: Vec<PivUri> = cards
+        .iter()
+        .filter_map(|listed| listed.card.as_ref().ok())
+        .filter(|contents| contents.keys.iter().any(|key| key.slot == SIGNATURE))
+        .map(|contents| PivUri { serial: contents.device.serial(), slot: Some(SIGNATURE) })
+        .collect();
+    match &with_key[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(KeyUri::Piv(*only))),
+        several => bail!(
+            "there are {} cards with a key for signatures; name one with --key: {}",
+            several.len(),
+            several.iter().map(|uri| KeyUri::Piv(*uri).to_string()).collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 

@@ -20,6 +20,7 @@ mod registries;
 mod revocation;
 mod settings;
 mod source;
+mod stating;
 mod stores;
 mod verbs;
 

@@ -20,6 +20,11 @@ pub(crate) struct Logins {
 }
 
 impl Registries {
+    /// Those that may be spoken to without TLS.
+    pub(crate) fn insecure(&self) -> &[String] {
+        &self.insecure
+    }
+
     /// Reads the caller's logins for the registries of `references`.
     pub(crate) fn logins<'a>(self, references: impl IntoIterator<Item = &'a Reference>) -> Logins {
         let settings = Settings { insecure_registries: self.insecure, ..Settings::default() };

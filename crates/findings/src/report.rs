@@ -7,7 +7,6 @@ pub use advisory::IndexIdentity;
 use advisory::{Index, IndexError, Match, Severity, Suppression, Verdict};
 use image::Digest;
 use inventory::{Inventory, package::Located};
-use serde::{Deserialize, Serialize};
 
 use crate::group::{self, Group};
 use crate::standing::{self, PackageVerdict, Standing};
@@ -15,12 +14,11 @@ use crate::urgency::Urgency;
 use crate::{Actions, Counts, Subject};
 
 /// Everything that a scan says of an image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// What the user called the image.
     pub name: String,
     /// What kind of thing it is.
-    #[serde(default)]
     pub subject: Subject,
     /// The digest of its platform manifest (or config, for a docker archive without one); of what is no image as
     /// [`Subject`] says.
@@ -39,28 +37,23 @@ pub struct Report {
     /// [groups](Report::groups) of them.
     pub findings: Vec<Finding>,
     /// What applies by OSV's plain rules and is not counted; each has its reason in `matched.suppressed`.
-    #[serde(default)]
     pub suppressed: Vec<Finding>,
     /// Packages that no loaded source covers, by ecosystem, with their number.
     pub uncovered: Vec<(String, usize)>,
     /// How each package of the inventory was judged, in its order.
-    #[serde(default)]
     pub standings: Vec<Standing>,
     /// What is to be said of how findings were chosen: an ignore file's entries that ended, an image compared with.
-    #[serde(default)]
     pub notes: Vec<String>,
     /// Whether layers were read in this scan, or only records of earlier ones.
     pub layers_read: usize,
     /// The version of the cataloguers that made the inventory ([`inventory::cataloguers::VERSION`]).
-    #[serde(default)]
     pub cataloguers: u32,
 }
 
 /// One record that applies to one package of the image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// The record.
-    #[serde(flatten)]
     pub matched: Match,
     /// The package.
     pub located: Located,

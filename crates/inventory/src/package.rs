@@ -236,6 +236,9 @@ pub struct Inventory {
     /// Layers whose bytes were not held against their digests, so that nothing says that they are the image's.
     #[serde(default)]
     pub unverified: Vec<usize>,
+    /// The content sets of Red Hat's that the image says that it is made of, sorted; empty where it says nothing.
+    #[serde(default)]
+    pub content_sets: Vec<String>,
     /// Packages of lower layers that are not there any more, ordered as `packages`.
     #[serde(default)]
     pub gone: Vec<Gone>,

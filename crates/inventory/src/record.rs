@@ -7,10 +7,13 @@ use crate::package::{Linked, Package, PackageKind, Release};
 
 mod bytes;
 mod hashes;
+mod path_hashes;
 
-pub use bytes::RecordError;
+pub use bytes::{Parts, RecordError};
 pub use hashes::path_hash;
 pub(crate) use hashes::{hash_in, hashes_along};
+pub use path_hashes::PathHashes;
+pub(crate) use path_hashes::Writer as HashWriter;
 
 /// What one layer holds, made by cataloguers of version [`crate::cataloguers::VERSION`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,11 +29,9 @@ pub struct LayerRecord {
     /// Symbolic links that a well-known path may lead through, sorted by path.
     pub links: Vec<Link>,
     /// First eight bytes of SHA-256 of the path of each folder in this layer ([`path_hash`]), sorted.
-    #[serde(with = "hashes")]
-    pub folders: Vec<u64>,
+    pub folders: PathHashes,
     /// The same for everything that is not a folder: it hides what lies at or under its path below.
-    #[serde(with = "hashes")]
-    pub others: Vec<u64>,
+    pub others: PathHashes,
     /// Whether all that a cataloguer wanted was read. Where a worker could not be started, died or was given up, it
     /// is not, a warning says why, and the record is worth making anew rather than keeping.
     pub complete: bool,
@@ -76,6 +77,20 @@ pub enum Fact {
     Linked(Linked),
     /// Under which licences a package is, told by another file than the one that tells of the package.
     Licences(Licences),
+    /// The content sets of Red Hat's that the image is made of, sorted.
+    ContentSets(Vec<String>),
+}
+
+/// Most content sets of one image; real ones have a dozen.
+const MOST_CONTENT_SETS: usize = 1000;
+
+/// Why these cannot be content sets, where they cannot.
+pub(crate) fn check_content_sets(sets: &[String]) -> Result<(), &'static str> {
+    let is_word = |set: &String| !set.is_empty() && set.len() <= 512 && !set.chars().any(char::is_control);
+    if sets.len() > MOST_CONTENT_SETS {
+        return Err("there are too many");
+    }
+    if sets.iter().all(is_word) { Ok(()) } else { Err("one of them is no word") }
 }
 
 /// The licences of a package of the distribution.

@@ -9,6 +9,8 @@
 //!   each after asking `access::may`. What goes wrong becomes one of the specification's codes in [`error`].
 //! - A blob's bytes go into the store's `Incoming` ([`uploads`]); while they arrive, a follower reads them through the
 //!   cataloguers ([`desk`]). The blob's answer does not wait for that, the manifest's does a little.
+//! - `events` tells those who follow what was pushed under a tag; `relay` hands requests for signatures on to the agent of
+//!   whoever has the key. Both are kept in memory alone.
 //! - [`background`] catches up: images that wait for their report, and reports that a newer advisory index made stale.
 
 pub mod background;
@@ -22,9 +24,11 @@ pub mod names;
 pub mod route;
 pub mod uploads;
 
+mod events;
 mod handlers;
 mod listener;
 mod registry;
+mod relay;
 mod settings;
 
 pub use desk::{Answer, Catalogued, Cataloguing, Summary};

@@ -9,12 +9,15 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use store::Store;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::desk::{Cataloguing, Desk};
 use crate::error::{Code, Refusal};
-use crate::handlers::{blobs, lists, manifests, uploads};
+use crate::events::Events;
+use crate::handlers::{blobs, lists, manifests, signing, uploads};
 use crate::holds::{Holds, HoldsNothing};
 use crate::names::RepositoryName;
+use crate::relay::Relay;
 use crate::route::Route;
 use crate::settings::Settings;
 use crate::uploads::Uploads;
@@ -32,7 +35,14 @@ pub struct Registry {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) holds: Arc<dyn Holds>,
+    pub(crate) events: Arc<Events>,
+    pub(crate) relay: Arc<Relay>,
+    /// Answers that may be held back at once; each holds a connection.
+    patience: Arc<Semaphore>,
 }
+
+/// Answers that are held back until there is something to tell, at once.
+const HELD_BACK: usize = 128;
 
 impl Registry {
     /// A registry over `store` that has its layers catalogued by `cataloguing`.
@@ -44,6 +54,9 @@ impl Registry {
             cataloguing,
             settings: Arc::new(settings),
             holds: Arc::new(HoldsNothing),
+            events: Arc::new(Events::new()),
+            relay: Arc::new(Relay::new()),
+            patience: Arc::new(Semaphore::new(HELD_BACK)),
         }
     }
 
@@ -53,12 +66,13 @@ impl Registry {
         Self { holds, ..self }
     }
 
-    /// Everything under `/v2/`.
+    /// Everything under `/v2/`, and what agents follow and answer under `/api/v1/`.
     pub fn routes(&self) -> Router {
         Router::new()
             .route("/v2", any(answer))
             .route("/v2/", any(answer))
             .route("/v2/{*path}", any(answer))
+            .merge(signing::routes())
             .with_state(self.clone())
     }
 
@@ -67,7 +81,17 @@ impl Registry {
         Self::ask(caller, action, &Resource::Repository(repository.as_str().to_owned()))
     }
 
-    fn ask(caller: &Caller, action: Action, resource: &Resource) -> Result<(), Refusal> {
+    /// A place among the answers that are held back.
+    pub(crate) fn hold(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.patience).try_acquire_owned().map_err(|_| {
+            Refusal::new(
+                Code::TooManyRequests,
+                format!("{HELD_BACK} others wait for something already; try again later"),
+            )
+        })
+    }
+
+    pub(crate) fn ask(caller: &Caller, action: Action, resource: &Resource) -> Result<(), Refusal> {
         match access::may(caller, action, resource) {
             Decision::Allow => Ok(()),
             Decision::Deny(reason) => Err(Refusal::new(Code::Denied, reason)),

@@ -69,13 +69,13 @@ pub enum ScanError {
         /// Why.
         source: SourceError,
     },
-    /// The report could not be written as JSON.
-    #[error("cannot write the report of {digest} as JSON")]
-    Json {
+    /// The report could not be brought into the form in which it is kept.
+    #[error("cannot keep the report of {digest}")]
+    Kept {
         /// The image.
         digest: Digest,
         /// Why.
-        source: serde_json::Error,
+        source: findings::KeptError,
     },
     /// A task of ours ended without an answer.
     #[error("the scan was stopped before it was done")]

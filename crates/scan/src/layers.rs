@@ -44,7 +44,7 @@ impl Scanner {
     pub(crate) async fn record(&self, diff_id: &Digest) -> Result<Option<LayerRecord>, ScanError> {
         let Some(bytes) = self.store().layer_record(diff_id, cataloguers::VERSION).await? else { return Ok(None) };
         match LayerRecord::from_bytes(&bytes) {
-            Ok(record) if record.diff_id == *diff_id => Ok(Some(record)),
+            Ok(record) if record.diff_id == *diff_id => self.whole(record).await,
             Ok(_) => {
                 tracing::warn!(%diff_id, "the kept record is another layer's; it will be made anew");
                 Ok(None)
@@ -54,6 +54,27 @@ impl Scanner {
                 Ok(None)
             }
         }
+    }
+
+    /// The record with what is kept beside it; none where that is not what the record says.
+    async fn whole(&self, record: LayerRecord) -> Result<Option<LayerRecord>, ScanError> {
+        let Some(mut parts) = record.wants_parts() else { return Ok(Some(record)) };
+        let mut position = 0..;
+        while !parts.is_whole() {
+            let place = position.next().unwrap_or(u32::MAX);
+            let Some(part) = self.store().layer_part(&record.diff_id, cataloguers::VERSION, place).await? else {
+                break;
+            };
+            if parts.take(&part).is_err() {
+                break;
+            }
+        }
+        let diff_id = record.diff_id.clone();
+        let whole = parts.complete(record);
+        if let Err(error) = &whole {
+            tracing::warn!(%diff_id, %error, "the kept record is not whole; it will be made anew");
+        }
+        Ok(whole.ok())
     }
 
     /// Finds or makes the record of each layer, several at once.

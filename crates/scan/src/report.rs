@@ -18,9 +18,8 @@ impl Scanner {
 
     /// Keeps a report as the image's present one.
     pub(crate) async fn keep_report(&self, report: &Report) -> Result<(), ScanError> {
-        let json =
-            serde_json::to_vec(report).map_err(|source| ScanError::Json { digest: report.digest.clone(), source })?;
-        let row = report_row(report, json);
+        let bytes = report.to_bytes().map_err(|source| ScanError::Kept { digest: report.digest.clone(), source })?;
+        let row = report_row(report, bytes);
         self.store().put_report(&row, &package_rows(report), &finding_rows(report)).await?;
         Ok(())
     }
@@ -31,7 +30,7 @@ impl Scanner {
         if row.index_id != self.advisories().identity()?.id {
             return Ok(None);
         }
-        match serde_json::from_slice::<Report>(&row.json) {
+        match Report::from_bytes(&row.report) {
             Ok(report) if report.cataloguers == cataloguers::VERSION => Ok(Some(report)),
             Ok(_) => Ok(None),
             Err(error) => {
@@ -47,7 +46,7 @@ pub(crate) fn now() -> String {
     OffsetDateTime::now_utc().replace_nanosecond(0).ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
-fn report_row(report: &Report, json: Vec<u8>) -> ReportRow {
+fn report_row(report: &Report, bytes: Vec<u8>) -> ReportRow {
     let counts = report.counts();
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
     ReportRow {
@@ -57,7 +56,7 @@ fn report_row(report: &Report, json: Vec<u8>) -> ReportRow {
         counts: [counts.critical, counts.high, counts.medium, counts.low, counts.negligible, counts.unknown].map(count),
         fixable: count(report.fixable()),
         uncovered: count(report.uncovered_packages()),
-        json,
+        report: bytes,
     }
 }
 

@@ -144,14 +144,14 @@ impl Scanner {
             return Ok(());
         }
         let bytes = record.to_bytes()?;
-        self.store.put_layer_record(&walked.diff_id, cataloguers::VERSION, &bytes, Some(&walked.blob)).await?;
+        let (diff_id, blob) = (&walked.diff_id, Some(&walked.blob));
+        self.store.put_layer_record_with(diff_id, cataloguers::VERSION, &bytes, blob, record.parts()).await?;
         Ok(())
     }
 
     /// Whether the record of the layer behind a blob is known.
     pub async fn knows(&self, blob: &Digest) -> Result<bool, ScanError> {
-        let Some(diff_id) = self.store.diff_id(blob).await? else { return Ok(false) };
-        Ok(self.store.layer_record(&diff_id, cataloguers::VERSION).await?.is_some())
+        Ok(self.store.has_layer_record(blob, cataloguers::VERSION).await?)
     }
 
     /// The inventory of an image all of whose layers are known; `None` where one is not.

@@ -13,7 +13,11 @@ use crate::database::{Database, Kind};
 use crate::{DataFolder, StoreError};
 
 /// Version and text of each migration, oldest first.
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_foundation.sql")),
+    (2, include_str!("../migrations/0002_report_bytes.sql")),
+    (3, include_str!("../migrations/0003_layer_parts.sql")),
+];
 
 /// Names our lock among PostgreSQL's advisory locks ("plimsoll" in ASCII).
 const POSTGRES_LOCK: i64 = 0x706c_696d_736f_6c6c;

@@ -1,4 +1,4 @@
-//! What was found in each image: its packages and findings as rows, and the whole report as JSON.
+//! What was found in each image: its packages and findings as rows, and the whole report as bytes.
 
 use image::Digest;
 use sqlx::any::AnyRow;
@@ -62,8 +62,8 @@ pub struct ReportRow {
     pub fixable: i64,
     /// Packages that no source covers.
     pub uncovered: i64,
-    /// `findings::Report` as JSON.
-    pub json: Vec<u8>,
+    /// `findings::Report`, in the form that it gives itself; opaque here.
+    pub report: Vec<u8>,
 }
 
 /// An image that waits for its report.
@@ -103,7 +103,7 @@ impl Store {
                 for count in report.counts {
                     query = query.bind(count);
                 }
-                query = query.bind(report.fixable).bind(report.uncovered).bind(report.json.as_slice());
+                query = query.bind(report.fixable).bind(report.uncovered).bind(report.report.as_slice());
             }
             query.execute(&mut *transaction).await.map_err(StoreError::database(ACTION))?;
         }
@@ -115,11 +115,15 @@ impl Store {
     /// An image's report.
     pub async fn report(&self, image: &Digest) -> Result<Option<ReportRow>, StoreError> {
         const ACTION: &str = "look up an image's report";
-        let row = sqlx::query("SELECT * FROM reports WHERE image = $1")
-            .bind(image.as_str())
-            .fetch_optional(self.database.reads())
-            .await
-            .map_err(StoreError::database(ACTION))?;
+        // Named one by one: SQLite answers `*` with the names that a connection knew before another one changed the schema.
+        let row = sqlx::query(
+            "SELECT index_id, scanned_at, critical, high, medium, low, negligible, unknown, fixable, uncovered, report
+             FROM reports WHERE image = $1",
+        )
+        .bind(image.as_str())
+        .fetch_optional(self.database.reads())
+        .await
+        .map_err(StoreError::database(ACTION))?;
         row.map(|row| report_row(image, &row)).transpose().map_err(StoreError::database(ACTION))
     }
 
@@ -209,12 +213,12 @@ impl Store {
 }
 
 const UPSERT_REPORT: &str = "INSERT INTO reports
-    (image, index_id, scanned_at, critical, high, medium, low, negligible, unknown, fixable, uncovered, json)
+    (image, index_id, scanned_at, critical, high, medium, low, negligible, unknown, fixable, uncovered, report)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (image) DO UPDATE SET
         index_id = excluded.index_id, scanned_at = excluded.scanned_at, critical = excluded.critical,
         high = excluded.high, medium = excluded.medium, low = excluded.low, negligible = excluded.negligible,
-        unknown = excluded.unknown, fixable = excluded.fixable, uncovered = excluded.uncovered, json = excluded.json";
+        unknown = excluded.unknown, fixable = excluded.fixable, uncovered = excluded.uncovered, report = excluded.report";
 
 async fn insert_packages(
     transaction: &mut Transaction<'static, Any>,
@@ -289,7 +293,7 @@ fn report_row(image: &Digest, row: &AnyRow) -> Result<ReportRow, sqlx::Error> {
         ],
         fixable: count("fixable")?,
         uncovered: count("uncovered")?,
-        json: row.try_get("json")?,
+        report: row.try_get("report")?,
     })
 }
 

@@ -17,7 +17,7 @@ pub(crate) const EMPTY: &[u8] = b"{}";
 #[derive(Clone, Debug)]
 pub(crate) struct Artifact {
     /// What it is.
-    pub(crate) artifact_type: String,
+    pub(crate) kind: String,
     /// What its blob is.
     pub(crate) media_type: String,
     /// Its blob.
@@ -47,7 +47,7 @@ impl Artifact {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
-            "artifactType": self.artifact_type,
+            "artifactType": self.kind,
             "config": { "mediaType": EMPTY_TYPE, "digest": empty, "size": EMPTY.len(), "data": "e30=" },
             "layers": [{ "mediaType": self.media_type, "digest": blob, "size": self.bytes.len() }],
             "annotations": self.annotations,
@@ -58,7 +58,7 @@ impl Artifact {
             digest: manifest.digest().clone(),
             size: manifest.len() as u64,
             media_type: MANIFEST.into(),
-            artifact_type: Some(self.artifact_type),
+            artifact_type: Some(self.kind),
             annotations: self.annotations,
         };
         let pushed = client.push_referrer(reference, digest, &referrer, &manifest)?;

@@ -85,7 +85,12 @@ impl Bundle {
 
     /// Reads a bundle, and checks no signature.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
-        if bytes.len() as u64 > LIMIT {
+        Self::parse_within(bytes, LIMIT)
+    }
+
+    /// The same for a bundle that may be larger than one around a signature.
+    pub(crate) fn parse_within(bytes: &[u8], limit: u64) -> Result<Self, BundleError> {
+        if bytes.len() as u64 > limit {
             return Err(BundleError::TooLarge);
         }
         let written: Written = serde_json::from_slice(bytes).map_err(|error| BundleError::Malformed(short(error)))?;

@@ -35,7 +35,7 @@ pub fn tag(image: &Digest) -> String {
 
 /// The signatures that a manifest lists; layers of other kinds are passed over.
 pub fn layers(manifest: &[u8]) -> Result<Vec<Layer>, String> {
-    let manifest: Value = serde_json::from_slice(manifest).map_err(|error| short(error))?;
+    let manifest: Value = serde_json::from_slice(manifest).map_err(short)?;
     let layers = manifest.get("layers").and_then(Value::as_array).ok_or("its manifest has no layers")?;
     Ok(layers.iter().take(LAYERS).filter_map(layer).collect())
 }

@@ -1,13 +1,15 @@
 //! What is signed, and by whom.
 //!
-//! Signatures are Sigstore bundles (DSSE envelopes over an in-toto statement) that lie in the image's own registry
-//! as OCI 1.1 referrers, as cosign 3 writes and reads them.
+//! Signatures of images in three formats ([`Format`]): Sigstore bundles as cosign 3 writes them, the tag of cosign before,
+//! and notation's. They lie beside the image, in its own registry.
 //!
-//! 1. [`sign()`] makes a [`Statement`] about an image's digest, signs it in an [`Envelope`], wraps that in a [`Bundle`]
-//!    and writes it to the registry as a referrer of the image.
-//! 2. A [`SignatureSource`] finds the bundles of an image again: [`RegistrySignatures`] over HTTP, [`StoredSignatures`] in
+//! 1. A [`RegistryAuthor`] builds what is signed out of the registry; whoever holds the key signs it; [`publish()`] holds
+//!    the result against the key and writes it. [`sign()`] is all of it, for a key at hand.
+//! 2. A [`SignatureSource`] finds the signatures of an image again: [`RegistrySignatures`] over HTTP, [`StoredSignatures`] in
 //!    the server's own store.
-//! 3. A [`Verifier`] checks them against keys. Of bundles that do not hold, it keeps why ([`Examination`]).
+//! 3. A [`Verifier`] checks them against keys and certificates, and attaches what a device attests of a key. Of those that
+//!    do not hold, it keeps why ([`Examination`]).
+//! 4. [`revocation`] says what is no longer trusted, [`statements`] what else is said of an image, [`tree`] shows it all.
 //!
 //! # Which digest is signed
 //!
@@ -26,13 +28,14 @@
 //!
 //! # Specifications
 //!
-//! Sigstore bundle v0.3 (public keys; no certificates, no transparency log), DSSE 1.0, in-toto attestation v1, OCI
-//! distribution-spec 1.1. Left out: signatures of cosign before version 3 (`sha256-….sig`), notation, TUF.
+//! Sigstore bundle v0.3 (public keys; no certificates, no transparency log), DSSE 1.0, in-toto attestation v1, simple signing,
+//! Notary Project signatures (JWS), RFC 3161, OCI distribution-spec 1.1. Left out: keyless signatures, COSE, TUF.
 
 mod artifact;
 pub mod attested;
 pub mod author;
 pub mod bundle;
+pub mod cache;
 pub mod certified;
 mod chain;
 pub mod cosign_tag;
@@ -56,6 +59,7 @@ pub mod withdraw;
 
 pub use author::RegistryAuthor;
 pub use bundle::Bundle;
+pub use cache::Cache;
 pub use certified::Certified;
 pub use dsse::Envelope;
 pub use error::TrustError;

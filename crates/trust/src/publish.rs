@@ -63,7 +63,7 @@ impl<'a> Checked<'a> {
     fn write(self, client: &Client, subject: &Subject) -> Result<Published, TrustError> {
         let Self { format, artifact } = self;
         let SignedArtifact { bytes, annotations, .. } = artifact.clone();
-        let (artifact_type, media_type) = match format {
+        let (kind, media_type) = match format {
             Some(Format::CosignTag) => {
                 let Written { manifest, is_listed } =
                     cosign_tag::append(client, &subject.reference, &subject.digest, &bytes, &annotations)?;
@@ -73,8 +73,8 @@ impl<'a> Checked<'a> {
             Some(Format::Notation) => (notation::ARTIFACT_TYPE, notation::JWS),
             None => (attested::MEDIA_TYPE, attested::MEDIA_TYPE),
         };
-        let (artifact_type, media_type) = (artifact_type.to_owned(), media_type.to_owned());
-        let artifact = Artifact { artifact_type, media_type, bytes, annotations };
+        let (kind, media_type) = (kind.to_owned(), media_type.to_owned());
+        let artifact = Artifact { kind, media_type, bytes, annotations };
         let Written { manifest, is_listed } = artifact.attach(client, subject)?;
         Ok(Published { format, manifest, is_listed })
     }

@@ -1,29 +1,52 @@
 //! The signatures of an image in a registry.
 
 use image::client::Client;
-use image::{Digest, Reference};
+use image::{Digest, Reference, Verified};
 
 use crate::dsse::decode_base64;
 use crate::source::{BUNDLES, Content, Found, is_promising, layer_of};
-use crate::{SignatureSource, TrustError, cosign_tag, simple_signing};
+use crate::{Cache, SignatureSource, TrustError, cosign_tag, simple_signing};
 
 /// Reads signatures out of one repository of a registry.
 #[derive(Clone, Debug)]
 pub struct RegistrySignatures {
     client: Client,
     place: Reference,
+    cache: Option<Cache>,
 }
 
 impl RegistrySignatures {
     /// Looks in the repository of `place`.
     pub fn new(client: Client, place: Reference) -> Self {
-        Self { client, place }
+        Self { client, place, cache: None }
+    }
+
+    /// The same, with a memory of what was read before.
+    #[must_use]
+    pub fn remembering(self, cache: Cache) -> Self {
+        Self { cache: Some(cache), ..self }
+    }
+
+    fn cached(
+        &self,
+        digest: &Digest,
+        read: impl FnOnce() -> Result<Verified, TrustError>,
+    ) -> Result<Verified, TrustError> {
+        match &self.cache {
+            Some(cache) => cache.or_read(digest, read),
+            None => read(),
+        }
+    }
+
+    fn blob(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, TrustError> {
+        let bytes = self.cached(digest, || Ok(self.client.small_blob(&self.place, digest, limit)?))?;
+        Ok(bytes.into_bytes())
     }
 
     fn referrer(&self, manifest: &Digest, image: &Digest) -> Result<Found, TrustError> {
-        let bytes = self.client.manifest(&self.place, manifest)?.bytes;
+        let bytes = self.cached(manifest, || Ok(self.client.manifest(&self.place, manifest)?.bytes))?;
         let layer = layer_of(&bytes, image, manifest)?;
-        let bytes = self.client.small_blob(&self.place, &layer.digest, layer.limit)?.into_bytes();
+        let bytes = self.blob(&layer.digest, layer.limit)?;
         Ok(Found { manifest: manifest.clone(), content: layer.kind.content(bytes) })
     }
 
@@ -51,7 +74,7 @@ impl RegistrySignatures {
     }
 
     fn simple(&self, manifest: &Digest, layer: &cosign_tag::Layer) -> Result<Found, TrustError> {
-        let payload = self.client.small_blob(&self.place, &layer.digest, simple_signing::LIMIT)?.into_bytes();
+        let payload = self.blob(&layer.digest, simple_signing::LIMIT)?;
         simple(manifest, layer, payload)
     }
 }

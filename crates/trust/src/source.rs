@@ -16,7 +16,8 @@ pub const BUNDLES: usize = 256;
 /// The annotations that tell what is in a bundle before one reads it. They are not signed, so they can only make us look
 /// at less than there is, never at something else.
 pub(crate) const CONTENT: &str = "dev.sigstore.bundle.content";
-pub(crate) const PREDICATE: &str = "dev.sigstore.bundle.predicateType";
+/// The type of a statement in a bundle.
+pub const PREDICATE: &str = "dev.sigstore.bundle.predicateType";
 
 /// Something that lies beside an image and may be a signature of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

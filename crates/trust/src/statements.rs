@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use crate::artifact::Artifact;
 use crate::author::CREATED;
-use crate::source::{CONTENT, PREDICATE};
+use crate::source::CONTENT;
 use crate::statement::{COSIGN_SIGN, PAYLOAD_TYPE, rfc3339};
 use crate::{Bundle, Envelope, Published, Statement, Subject, TrustError, bundle};
 
@@ -26,8 +26,14 @@ pub const FINDINGS: &str = "https://plimsoll.dev/findings/v1";
 /// How an image was built (SLSA 1.0 and before).
 pub const PROVENANCE: [&str; 2] = ["https://slsa.dev/provenance/v1", "https://slsa.dev/provenance/v0.2"];
 
-/// Most bytes of a predicate that is stated; verifiers read no larger bundles ([`bundle::LIMIT`]).
-pub const LIMIT: usize = 700 << 10;
+/// Most bytes of a statement. Signatures are read up to [`bundle::LIMIT`] only; what is in a large image takes more.
+pub const LIMIT: usize = 24 << 20;
+/// Most bytes of the bundle around a statement: its base64 and some more.
+pub(crate) const BUNDLE_LIMIT: u64 = 34 << 20;
+/// The annotation that names the key of a statement, by its fingerprint: for finding one's own again, and no proof.
+pub const STATED_BY: &str = "dev.plimsoll.stated-by";
+/// The annotation that names a statement's type, as cosign writes it.
+pub use crate::source::PREDICATE;
 
 /// Who has to have signed a statement for it to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +71,7 @@ pub fn state(
     }
     let payload = Statement::about(&subject.digest, predicate_type, predicate).to_json();
     if payload.len() > LIMIT {
-        return Err(unfit("it is larger than 700 KiB, and verifiers would not read it"));
+        return Err(unfit("it is larger than 24 MiB, and verifiers would not read it"));
     }
     person.show(&Intent {
         repository: Some(subject.reference.repository_name()),
@@ -83,9 +89,10 @@ pub fn state(
         (CONTENT.to_owned(), "dsse-envelope".to_owned()),
         (PREDICATE.to_owned(), predicate_type.to_owned()),
         (CREATED.to_owned(), rfc3339(now)),
+        (STATED_BY.to_owned(), key.fingerprint()),
     ]);
-    let (artifact_type, media_type) = (bundle::MEDIA_TYPE.to_owned(), bundle::MEDIA_TYPE.to_owned());
+    let (kind, media_type) = (bundle::MEDIA_TYPE.to_owned(), bundle::MEDIA_TYPE.to_owned());
     let bytes = Bundle::new(envelope, &key).to_json();
-    let written = Artifact { artifact_type, media_type, bytes, annotations }.attach(client, subject)?;
+    let written = Artifact { kind, media_type, bytes, annotations }.attach(client, subject)?;
     Ok(Published { format: None, manifest: written.manifest, is_listed: written.is_listed })
 }

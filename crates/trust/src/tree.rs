@@ -7,10 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::author::CREATED;
+use crate::bundle::BundleError;
 use crate::error::short;
 use crate::source::{PREDICATE, layer_of};
 use crate::statement::{COSIGN_SIGN, Statement};
-use crate::statements::Role;
+use crate::statements::{self, Role};
 use crate::{Bundle, Content, Found, RegistrySignatures, Signature, TrustError, Verifier, attested, bundle, notation};
 
 /// How far what hangs on what hangs is followed.
@@ -152,7 +153,7 @@ impl Reader<'_> {
             Err(error) => unreadable(&error, &what),
             Ok(Found { content: Content::Attestation(bytes), .. }) => attestation(&bytes),
             Ok(Found { content: Content::Bundle(bytes), .. })
-                if Bundle::parse(&bytes).is_ok_and(|bundle| statement_type(&bundle).is_some()) =>
+                if statement_bundle(&bytes).is_ok_and(|bundle| statement_type(&bundle).is_some()) =>
             {
                 self.statement(&bytes, subject)
             }
@@ -163,7 +164,10 @@ impl Reader<'_> {
     fn content(&self, referrer: &Referrer, subject: &Digest) -> Result<Found, TrustError> {
         let manifest = self.client.manifest(self.place, &referrer.digest)?.bytes;
         let layer = layer_of(&manifest, subject, &referrer.digest)?;
-        let bytes = self.client.small_blob(self.place, &layer.digest, layer.limit)?.into_bytes();
+        // Statements are larger than signatures; what this one is, is told by its annotation.
+        let is_statement = referrer.annotations.get(PREDICATE).is_some_and(|predicate| predicate != COSIGN_SIGN);
+        let limit = if is_statement { statements::BUNDLE_LIMIT } else { layer.limit };
+        let bytes = self.client.small_blob(self.place, &layer.digest, limit)?.into_bytes();
         Ok(Found { manifest: referrer.digest.clone(), content: layer.kind.content(bytes) })
     }
 
@@ -185,7 +189,7 @@ impl Reader<'_> {
 
     /// A statement that is no signature: it counts when whoever can know it signed it.
     fn statement(&self, bytes: &[u8], subject: &Digest) -> Node {
-        let Ok(bundle) = Bundle::parse(bytes) else { return Node::default() };
+        let Ok(bundle) = statement_bundle(bytes) else { return Node::default() };
         let claimed = statement_type(&bundle).unwrap_or_default();
         let node = Node { what: format!("statement of type {claimed}"), ..Node::default() };
         let (keys, whose) = match Role::of(&claimed) {
@@ -209,6 +213,10 @@ impl Reader<'_> {
             None => Node { because: format!("it is by no key that is trusted as {whose}"), ..node },
         }
     }
+}
+
+fn statement_bundle(bytes: &[u8]) -> Result<Bundle, BundleError> {
+    Bundle::parse_within(bytes, statements::BUNDLE_LIMIT)
 }
 
 /// The type of a statement in a bundle, as it says itself, where it is no signature.

@@ -3,6 +3,7 @@
 //
 //	judge verify CERTIFICATES REPOSITORY@DIGEST [AUTHORITIES]
 //	judge sign KEY CERTIFICATES REPOSITORY@DIGEST jws|cose [TIMESTAMP-URL AUTHORITIES]
+//	judge sign-plugin PLUGINS-FOLDER KEY-ID REPOSITORY@DIGEST jws|cose [CERTIFICATES]
 //
 // Files are PEM; registries are spoken to without TLS. It ends with 0 where the signature holds, or was made.
 package main
@@ -17,6 +18,8 @@ import (
 	"strings"
 
 	"github.com/notaryproject/notation-go"
+	"github.com/notaryproject/notation-go/dir"
+	"github.com/notaryproject/notation-go/plugin"
 	"github.com/notaryproject/notation-go/registry"
 	"github.com/notaryproject/notation-go/signer"
 	"github.com/notaryproject/notation-go/verifier"
@@ -39,6 +42,8 @@ func run(ctx context.Context, arguments []string) error {
 		return verify(ctx, arguments[1], arguments[2], arguments[3:])
 	case len(arguments) >= 5 && arguments[0] == "sign":
 		return sign(ctx, arguments[1], arguments[2], arguments[3], arguments[4], arguments[5:])
+	case len(arguments) >= 5 && arguments[0] == "sign-plugin":
+		return signByPlugin(ctx, arguments[1], arguments[2], arguments[3], arguments[4], arguments[5:])
 	}
 	return fmt.Errorf("usage: verify CERTIFICATES IMAGE [AUTHORITIES] | sign KEY CERTIFICATES IMAGE FORMAT [URL AUTHORITIES]")
 }
@@ -112,6 +117,36 @@ func sign(ctx context.Context, key, certificates, image, format string, timestam
 			options.TSARootCAs.AddCert(root)
 		}
 	}
+	_, err = notation.Sign(ctx, by, repository, options)
+	return err
+}
+
+// signByPlugin signs as "notation sign --plugin plimsoll" does: the plugin must be among those that are listed.
+func signByPlugin(ctx context.Context, folder, key, image, format string, certificates []string) error {
+	manager := plugin.NewCLIManager(dir.NewSysFS(folder))
+	names, err := manager.List(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Println("plugins:", strings.Join(names, ", "))
+	found, err := manager.Get(ctx, "plimsoll")
+	if err != nil {
+		return err
+	}
+	config := map[string]string{}
+	if len(certificates) > 0 {
+		config["certificate"] = certificates[0]
+	}
+	by, err := signer.NewPluginSigner(found, key, config)
+	if err != nil {
+		return err
+	}
+	repository, err := open(image)
+	if err != nil {
+		return err
+	}
+	options := notation.SignOptions{ArtifactReference: image}
+	options.SignatureMediaType = map[string]string{"jws": "application/jose+json", "cose": "application/cose"}[format]
 	_, err = notation.Sign(ctx, by, repository, options)
 	return err
 }

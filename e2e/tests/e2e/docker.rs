@@ -230,13 +230,18 @@ pub(crate) struct Developer {
 impl Developer {
     /// A new home with a key and the plugin installed.
     pub(crate) fn new(home: &Path, client: &Path, engine: &Engine) -> Self {
-        fs::create_dir(home).expect("a home");
-        let developer = Self { home: home.to_owned(), client: client.to_owned(), socket: engine.socket.clone() };
+        let developer = Self::bare(home, client, engine);
         let mut generate = developer.plimsoll(&["key", "generate"]);
         generate.env("PLIMSOLL_PASSPHRASE", PASSPHRASE);
         succeed(generate);
         succeed(developer.plimsoll(&["docker-plugin", "install"]));
         developer
+    }
+
+    /// A new home with nothing in it.
+    pub(crate) fn bare(home: &Path, client: &Path, engine: &Engine) -> Self {
+        fs::create_dir(home).expect("a home");
+        Self { home: home.to_owned(), client: client.to_owned(), socket: engine.socket.clone() }
     }
 
     /// The same, at another engine's socket.
@@ -260,6 +265,17 @@ impl Developer {
     /// `plimsoll …`
     pub(crate) fn plimsoll(&self, arguments: &[&str]) -> Command {
         self.surrounded(&machine::plimsoll(), arguments)
+    }
+
+    /// A line in a shell that finds this person's docker and plimsoll.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut shell = self.surrounded(Path::new("/bin/sh"), &["-c", line]);
+        let program = machine::plimsoll();
+        let folders = [self.client.parent(), program.parent()].into_iter().flatten().map(Path::to_owned);
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&others))).expect("a PATH");
+        shell.env("PATH", path);
+        shell
     }
 
     fn surrounded(&self, program: &Path, arguments: &[&str]) -> Command {

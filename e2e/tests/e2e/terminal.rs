@@ -94,6 +94,27 @@ impl Terminal {
         writeln!(self.screen, "{secret}").expect("typing");
     }
 
+    /// Answers questions as they come, until the command has ended: each prompt with what is typed there. A prompt whose
+    /// answer is `None` gets the last secret again.
+    pub(crate) fn converse(mut self, answers: &[(&str, Option<&str>)]) -> (Option<i32>, String) {
+        let (began, mut last) = (Instant::now(), "");
+        while !self.reading.is_finished() {
+            let shown = self.shown();
+            let rest = shown.get(self.seen..).unwrap_or_default();
+            let next = answers.iter().filter_map(|(prompt, answer)| Some((rest.find(prompt)?, prompt, answer))).min();
+            let Some((place, prompt, answer)) = next else {
+                assert!(began.elapsed() < PATIENCE, "the command waits for something:\n{shown}");
+                std::thread::sleep(Duration::from_millis(10));
+                continue;
+            };
+            self.seen += place + prompt.len();
+            last = answer.unwrap_or(last);
+            self.wait_until_quiet();
+            writeln!(self.screen, "{last}").expect("typing");
+        }
+        self.end()
+    }
+
     /// Presses Ctrl-C where a secret is asked for.
     pub(crate) fn interrupt_at(&mut self, prompt: &str) {
         self.wait_for(prompt);

@@ -1,11 +1,13 @@
 //! `docker push`, then a touch: docker's own clients, a real engine and registry, a virtual YubiKey.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use crate::command::{command, succeed};
 use crate::docker::{DebianRegistry, Developer, Engine};
 use crate::machine;
 use crate::pipeline::work;
+use crate::server::Server;
 use crate::terminal::Terminal;
 use crate::virtual_card::{PIN, VirtualCard};
 
@@ -102,4 +104,54 @@ fn a_touch_that_does_not_come_and_a_card_that_is_pulled_out_leave_the_push_unsig
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("NOT signed"), "{shown}");
     assert!(!desk.is_signed(&removed));
+}
+
+/// What the README writes between two of its lines, comments left out.
+fn commands_of_the_readme(after: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(machine::root().join("README.md")).expect("the README");
+    let (_, rest) = readme.split_once(after).unwrap_or_else(|| panic!("the README has no {after:?}"));
+    let block = rest.lines().skip_while(|line| !line.starts_with("    ")).take_while(|line| line.starts_with("    "));
+    block.map(|line| line.split(" #").next().unwrap_or(line).trim().to_owned()).collect()
+}
+
+#[test]
+fn the_readme_s_commands_lead_from_nothing_to_a_touched_signature() {
+    if !machine::able(&PROGRAMS) {
+        return;
+    }
+    let Some((_, client)) = machine::docker_clients().pop() else { return };
+    let Some(card) = VirtualCard::start("3333", "after=1s") else { return };
+    let work = work();
+    let engine = Engine::start(work.path());
+    let server = Server::start(work.path());
+    let developer = Developer::bare(&work.path().join("home"), &client, &engine);
+    let reference = server.reference("app:1.0");
+    developer.make_image("1.0", &[&reference]);
+
+    let commands = commands_of_the_readme("ask for a touch of your YubiKey");
+    assert!((1..=4).contains(&commands.len()), "{commands:?}");
+    let answers = [
+        // A new card has the PIN, PUK and management key of the factory, which are to be changed.
+        ("Number (1-", Some("1")),
+        ("New PIN for", Some("246810")),
+        ("New PUK for", Some("13579135")),
+        ("The same again", None),
+        ("PIN of", Some("246810")),
+    ];
+    let began = Instant::now();
+    for line in &commands {
+        let line = line.replace("127.0.0.1:5150/app:1.0", &reference);
+        let started = Instant::now();
+        let shell = card.shown_to(developer.shell(&line));
+        let (code, shown) = Terminal::start(&shell).converse(&answers);
+        println!("$ {line}\n{shown}({:.1} s)\n", started.elapsed().as_secs_f64());
+        assert_eq!(code, Some(0), "{line}\n{shown}");
+    }
+    println!("{} commands, {:.1} s", commands.len(), began.elapsed().as_secs_f64());
+
+    let public = work.path().join("card.pub");
+    std::fs::write(&public, succeed(card.shown_to(developer.plimsoll(&["key", "show", "piv:"]))))
+        .expect("a public key");
+    let key = public.display().to_string();
+    succeed(developer.plimsoll(&["verify", "--key", &key, &reference]));
 }

@@ -10,7 +10,8 @@ use crate::key::PrivateKey;
 /// What a certificate says before it is signed.
 pub(crate) struct Certificate<'a> {
     pub(crate) serial: &'a [u8],
-    pub(crate) issuer: &'a str,
+    /// A name, DER.
+    pub(crate) issuer: Vec<u8>,
     pub(crate) subject: &'a str,
     /// `SubjectPublicKeyInfo`.
     pub(crate) public: Vec<u8>,
@@ -52,7 +53,7 @@ impl Certificate<'_> {
                 der::element(0xa0, &der::unsigned(&[2])),
                 der::unsigned(self.serial),
                 algorithm.clone(),
-                der::common_name(self.issuer),
+                self.issuer.clone(),
                 validity,
                 der::common_name(self.subject),
                 self.public.clone(),
@@ -70,6 +71,19 @@ impl Extension {
         let critical = if self.critical { der::element(1, &[0xff]) } else { Vec::new() };
         der::sequence(&[self.oid.clone(), critical, der::octet_string(&self.value)].concat())
     }
+}
+
+/// The name of whom a certificate is for, DER: what an attestation names as its issuer.
+pub(crate) fn subject(certificate: &[u8]) -> Option<Vec<u8>> {
+    let (whole, _) = der::split(certificate)?;
+    let (mut body, _) = der::split(whole.value)?;
+    // Version, serial number, algorithm, issuer, validity; the version may be absent.
+    let skipped = if der::split(body.value)?.0.tag == 0xa0 { 5 } else { 4 };
+    for _ in 0..skipped {
+        body.value = der::split(body.value)?.1;
+    }
+    let (subject, _) = der::split(body.value)?;
+    Some(der::element(subject.tag, subject.value))
 }
 
 /// What stands for the signature's algorithm (RFC 5758, RFC 4055, RFC 8410).

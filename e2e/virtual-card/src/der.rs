@@ -1,4 +1,4 @@
-//! DER (X.690) in the few forms that a certificate needs, written only.
+//! DER (X.690) in the few forms that a certificate needs.
 
 /// Any element.
 pub(crate) fn element(tag: u8, value: &[u8]) -> Vec<u8> {
@@ -56,4 +56,23 @@ pub(crate) fn oid(arcs: &[u64]) -> Vec<u8> {
 pub(crate) fn common_name(name: &str) -> Vec<u8> {
     let attribute = [oid(&[2, 5, 4, 3]), element(0x0c, name.as_bytes())].concat();
     sequence(&element(0x31, &sequence(&attribute)))
+}
+
+/// An element that was read.
+pub(crate) struct Element<'a> {
+    pub(crate) tag: u8,
+    pub(crate) value: &'a [u8],
+}
+
+/// The first element, and what follows it; nothing where the bytes are none.
+pub(crate) fn split(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let [tag, length, rest @ ..] = bytes else { return None };
+    let (length, rest) = match length {
+        0..=0x7f => (usize::from(*length), rest),
+        0x81 => (usize::from(*rest.first()?), &rest[1..]),
+        0x82 => (usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])), &rest[2..]),
+        _ => return None,
+    };
+    let (value, rest) = rest.split_at_checked(length)?;
+    Some((Element { tag: *tag, value }, rest))
 }

@@ -11,7 +11,15 @@
 //!
 //! Followed: SP 800-73-4 part 2, SP 800-78-4, ISO 7816-4, and Yubico's instructions as `yubico-piv-tool`,
 //! `yubikey-manager` and Yubico's manuals use and describe them. Where what real hardware does was not seen, the code
-//! says so. Left out: secure messaging, biometrics, PIN complexity and FIPS, weak DES keys, the other applications of a
+//! says so.
+//!
+//! Who took it for a YubiKey: in the tests `yubico-piv-tool` (2.2 of Debian 12, 2.7 of Debian 13), `ykcs11` and the
+//! crate `yubikey`. By hand, in November 2026, with firmwares 4.3, 5.4 and 5.7.4: `ykman` (information, keys,
+//! certificates, attestation, moving, PINs, reset, management key), and the tests that piv-go 2.6 runs against real
+//! devices, but for three: one wants Yubico's own root, one an RSA key of 512 bits, which Go does not make any more, and
+//! one X25519 on firmwares that have it not.
+//!
+//! Left out: secure messaging, biometrics, PIN complexity and FIPS, weak DES keys, the other applications of a
 //! YubiKey beyond their serial numbers.
 
 mod algorithm;

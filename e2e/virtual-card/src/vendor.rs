@@ -7,6 +7,7 @@
 use crate::algorithm::Algorithm;
 use crate::apdu::Status;
 use crate::certificate::{Certificate, Extension};
+use crate::der;
 use crate::firmware::Firmware;
 use crate::key::PrivateKey;
 use crate::rsa_key::RsaKey;
@@ -16,7 +17,7 @@ const NEW_ROOT: &str = "Virtual Attestation Test Root 1";
 const INTERMEDIATE: &str = "Virtual Attestation Test Intermediate B 1";
 const PIV_INTERMEDIATE: &str = "Virtual PIV Attestation Test B 1";
 /// The subject of F9, as Yubico's.
-pub(crate) const DEVICE: &str = "Yubico PIV Attestation";
+const DEVICE: &str = "Yubico PIV Attestation";
 
 /// Primes of the older root.
 const ROOT_PRIMES: [&str; 2] = [
@@ -89,8 +90,13 @@ pub(crate) fn device(firmware: Firmware) -> Result<(PrivateKey, Vec<u8>), Status
     // Devices of generation 4 have a certificate here that does not say that it is an authority's, which is why
     // OpenSSL since 1.1.0 does not accept chains through it.
     let extensions = if firmware < Firmware::V5_2 { Vec::new() } else { vec![Extension::authority(0)] };
-    let certificate =
-        Certificate { serial: &[0x51], issuer: OLD_ROOT, subject: DEVICE, public: key.public_info(), extensions };
+    let certificate = Certificate {
+        serial: &[0x51],
+        issuer: der::common_name(OLD_ROOT),
+        subject: DEVICE,
+        public: key.public_info(),
+        extensions,
+    };
     Ok((key.clone(), certificate.sign(&root)?))
 }
 
@@ -102,6 +108,7 @@ fn old_root() -> Result<Vec<u8>, Status> {
 /// An authority's certificate; `depth` is how many authorities may stand below it.
 fn certify(issuer: &str, subject: &str, by: &PrivateKey, key: &PrivateKey, depth: u8) -> Result<Vec<u8>, Status> {
     let extensions = vec![Extension::authority(depth)];
+    let issuer = der::common_name(issuer);
     Certificate { serial: &[0x50, depth], issuer, subject, public: key.public_info(), extensions }.sign(by)
 }
 

@@ -208,6 +208,39 @@ fn an_image_of_red_hats_base_system_is_judged_by_the_base_systems_records() {
     assert_eq!(ask("git-lfs", "3.2.0-2.el8_10"), []);
     // The base system has no such package, so that the product's records are the ones that count.
     assert_eq!(ask("cri-o", "1.27.3-1.el8"), [("RHSA-cri-o".to_owned(), None)]);
+    let with = |sets: &[&str], name: &str, version: &str| {
+        let content_sets = sets.iter().map(|set| (*set).to_owned()).collect();
+        let inventory = Inventory { content_sets, ..inventory.clone() };
+        let found = judged(&library, package(PackageKind::Rpm, name, version, None), &inventory);
+        let rules = found.into_iter().map(|found| (found.id, found.suppressed.map(|suppressed| suppressed.rule)));
+        rules.collect::<Vec<_>>()
+    };
+    let (base_set, openshift) = ("rhel-8-for-x86_64-appstream-rpms", "rhocp-4.14-for-rhel-8-x86_64-rpms");
+    let crio = |rule| [("RHSA-cri-o".to_owned(), rule)];
+    assert_eq!(
+        with(&[base_set], "cri-o", "1.27.3-1.el8"),
+        crio(Some(Rule::Repository)),
+        "nothing of OpenShift is there"
+    );
+    assert_eq!(with(&[base_set, openshift], "cri-o", "1.27.3-1.el8"), crio(None));
+    let other = "rhocp-4.13-for-rhel-8-x86_64-rpms";
+    assert_eq!(
+        with(&[base_set, other], "cri-o", "1.27.3-1.el8"),
+        crio(Some(Rule::Repository)),
+        "another version of it"
+    );
+    assert_eq!(
+        with(&[base_set, "rhceph-5-for-rhel-8"], "cri-o", "1.27.3-1.el8"),
+        crio(None),
+        "a product that is not known"
+    );
+    let aus = "rhel-8-for-x86_64-appstream-aus-rpms";
+    let base = ("RHSA-base".to_owned(), None);
+    assert_eq!(
+        with(&[aus], "git-lfs", "2.13.0-1.el8"),
+        [("RHSA-aus".to_owned(), None), base],
+        "an update stream is the image's"
+    );
 }
 
 #[test]

@@ -273,7 +273,7 @@ async fn load(catalog: &Catalog, asked: &Asked, name: &str, digest: &Digest) -> 
 /// The report as it is kept.
 pub(super) async fn kept_report(catalog: &Catalog, digest: &Digest) -> Result<Option<Report>, Failure> {
     let Some(row) = catalog.store.report(digest).await? else { return Ok(None) };
-    let report = serde_json::from_slice(&row.json).map_err(|error| Failure::Report(digest.clone(), error))?;
+    let report = Report::from_bytes(&row.report).map_err(|error| Failure::Report(digest.clone(), error))?;
     Ok(Some(report))
 }
 

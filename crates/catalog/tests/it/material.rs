@@ -126,7 +126,7 @@ impl Shelf {
             counts,
             fixable: report.fixable() as i64,
             uncovered: report.uncovered.iter().map(|(_, packages)| *packages as i64).sum(),
-            json: serde_json::to_vec(report).unwrap(),
+            report: report.to_bytes().unwrap(),
         };
         let packages: Vec<_> = report.inventory.packages.iter().map(package_row).collect();
         let findings: Vec<_> = report.findings.iter().map(finding_row).collect();

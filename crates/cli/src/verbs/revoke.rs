@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -79,10 +80,12 @@ impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
+    fn prepare(self, start: &Start) -> Result<Prepared> {
         let named = match self.what.as_deref() {
             None => Named::Nothing,
-            Some(path) if path.ends_with(".pub") => Named::Key(Box::new(PublicKey::read(path.as_ref())?)),
+            Some(path) if Path::new(path).extension() == Some("pub".as_ref()) => {
+                Named::Key(Box::new(PublicKey::read(path.as_ref())?))
+            }
             Some(image) => Named::Image(image.parse()?),
         };
         let registry = match (self.registry, &named) {
@@ -94,7 +97,7 @@ impl Command for Arguments {
             .parse()
             .with_context(|| format!("{registry:?} is no registry"))?;
         let logins = self.registries.logins([&place]);
-        let holder = self.key.find(false, false)?;
+        let holder = self.key.find(start, false, false)?;
         let validity = Duration::days(self.days.into());
         Ok(Prepared { named, registry, reason: self.reason, validity, yes: self.yes, holder, logins })
     }

@@ -1,5 +1,7 @@
 //! `plimsoll sign`: sign an image in its registry.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,6 +60,8 @@ pub(crate) struct Prepared {
     formats: Vec<Format>,
     authority: Option<Authority>,
     holder: Holder,
+    /// Where a certificate of the key may be kept.
+    certificate: Option<(PathBuf, File)>,
     logins: Logins,
 }
 
@@ -65,7 +69,7 @@ impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
+    fn prepare(self, start: &Start) -> Result<Prepared> {
         let roots = match &self.timestamp_roots {
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -74,13 +78,15 @@ impl Command for Arguments {
             None => Vec::new(),
         };
         let authority = self.timestamp.map(|url| Authority::new(url, roots));
-        let holder = self.key.find(true, self.yes)?;
+        let holder = self.key.find(start, true, self.yes)?;
+        let wants_certificate = self.formats.contains(&Format::Notation);
+        let certificate = wants_certificate.then(|| certificate_file(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, formats: self.formats, authority, holder, logins })
+        Ok(Prepared { image: self.image, formats: self.formats, authority, holder, certificate, logins })
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { image, formats, authority, holder, logins } = prepared;
+        let Prepared { image, formats, authority, holder, certificate, logins } = prepared;
         let client = logins.client();
         let subject = Subject::resolve(&client, &image)?;
         let person = holder::person();
@@ -93,7 +99,7 @@ impl Command for Arguments {
             Holder::Here(named, surroundings) => {
                 let person = surroundings.before(person.as_ref());
                 let signer = named.open(&surroundings, &person)?;
-                signed_here(&client, &subject, &formats, signer.as_ref(), &person)?
+                signed_here(&client, &subject, &formats, signer.as_ref(), certificate, &person)?
             }
         };
         if let Some(authority) = authority {
@@ -119,6 +125,7 @@ fn signed_here(
     subject: &Subject,
     formats: &[Format],
     signer: &dyn Signer,
+    place: Option<(PathBuf, File)>,
     person: &dyn Person,
 ) -> Result<(PublicKey, Vec<SignedArtifact>)> {
     let lacks_certificate = formats.contains(&Format::Notation)
@@ -126,8 +133,8 @@ fn signed_here(
         && signer.certificate()?.is_none();
     if lacks_certificate {
         let certified = Certified::make(signer, person, OffsetDateTime::now_utc())?;
-        keep_certificate(signer.uri(), certified.der());
-        return signed_here(client, subject, formats, &certified, person);
+        keep_certificate(place, certified.der());
+        return signed_here(client, subject, formats, &certified, None, person);
     }
     let draft = RegistryAuthor::new(client.clone()).draft(&subject.request(formats), signer)?;
     person.show(&draft.intent());
@@ -135,17 +142,28 @@ fn signed_here(
     Ok((signer.public_key(), draft.finish(signatures)?))
 }
 
+/// The file for a certificate beside a key's file, opened as the calling user; none where there is one already, where it
+/// cannot be written, or where the key is in no file.
+fn certificate_file(uri: Option<&KeyUri>) -> Option<(PathBuf, File)> {
+    let path = uri?.path()?.with_extension("crt");
+    let is_missing = path.metadata().map_or(true, |about| about.is_file() && about.len() == 0);
+    let file = is_missing.then(|| File::options().create(true).append(true).open(&path))?;
+    file.ok().map(|file| (path, file))
+}
+
 /// Keeps a certificate beside the file of its key. One is signed with in any case: whoever trusts notation's signatures
 /// by certificate needs this very file.
-fn keep_certificate(uri: &KeyUri, der: &[u8]) {
-    let Some(path) = uri.path().map(|path| path.with_extension("crt")) else { return };
-    let written = trust::certified::to_pem(der).map_err(std::io::Error::other).and_then(|text| {
-        use std::io::Write as _;
-        std::fs::File::create_new(&path)?.write_all(text.as_bytes())
-    });
+fn keep_certificate(place: Option<(PathBuf, File)>, der: &[u8]) {
+    let written = match place {
+        Some((path, mut file)) => trust::certified::to_pem(der)
+            .map_err(std::io::Error::other)
+            .and_then(|text| file.write_all(text.as_bytes()))
+            .map(|()| path),
+        None => Err(std::io::Error::other("there is no file for it beside the key")),
+    };
     let text = match written {
-        Ok(()) => format!("made {}, for notation's trust store", path.display()),
-        Err(error) => format!("warning: the certificate could not be kept as {}: {error}", path.display()),
+        Ok(path) => format!("made {}, for notation's trust store", path.display()),
+        Err(error) => format!("warning: the certificate was used and could not be kept: {error}"),
     };
     eprintln!("{}", output::plain(&text));
 }

@@ -13,15 +13,17 @@ use axum::routing::any;
 use catalog::Catalog;
 use gate::file::PolicyFile;
 use inventory::worker::Launcher;
-use registry::{Hosts, Registry};
+use keys::{KeyUri, NamedKey, Nobody, Surroundings};
+use registry::{Cataloguing, Hosts, Registry};
 use scan::{Advisories, Scanner};
 use store::{DataFolder, Serving, Store};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Command, Start};
+use super::{Command, Start, key};
 use crate::admission::find_policy;
 use crate::house::{House, Needs};
 use crate::output;
+use crate::stating::stating;
 
 /// docker takes a registry on any port of 127.0.0.0/8 without TLS. 5000 is Debian's docker-registry and macOS's
 /// AirPlay, 8080 everybody's.
@@ -49,6 +51,14 @@ pub(crate) struct Arguments {
     /// [default: policy.toml in /etc/plimsoll or your configuration folder]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// The registry's own key: sign SBOM and findings of each image with it, as statements beside the image
+    ///
+    /// A path, file:PATH or pkcs11:…; what unlocks it comes from --passphrase-fd, a systemd credential or the environment.
+    #[arg(long, value_name = "KEY")]
+    state_with: Option<KeyUri>,
+    /// Read the passphrase of that key from the first line of this open file descriptor
+    #[arg(long, value_name = "N", requires = "state_with")]
+    passphrase_fd: Option<u32>,
 }
 
 /// What the first half hands to the second.
@@ -58,6 +68,8 @@ pub(crate) struct Prepared {
     insecure_open: bool,
     names: Vec<Authority>,
     policy: Option<PolicyFile>,
+    /// The registry's own key, and what unlocks it.
+    stating: Option<(NamedKey, Surroundings)>,
     /// A port that only root may take, taken while this process still was that.
     listener: Option<std::net::TcpListener>,
 }
@@ -79,7 +91,14 @@ impl Command for Arguments {
         let privileged = (1..1024).contains(&listen.port());
         let listener = privileged.then(|| registry::bind(listen, self.insecure_open)).transpose()?;
         let policy = find_policy(&start.caller, self.policy.as_deref(), &start.settings)?;
-        Ok(Prepared { listen, insecure_open: self.insecure_open, names: self.names, policy, listener })
+        let stating = match &self.state_with {
+            Some(uri) => {
+                let key = NamedKey::read(uri)?;
+                Some((key, Surroundings::look(self.passphrase_fd, None, key::modules(start))?))
+            }
+            None => None,
+        };
+        Ok(Prepared { listen, insecure_open: self.insecure_open, names: self.names, policy, stating, listener })
     }
 
     fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
@@ -108,7 +127,16 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
     let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;
     let advisories = Advisories::in_folder(&house.folder);
     let scanner = Scanner::new(store.clone(), advisories.clone(), launcher);
-    let registry = Registry::new(store.clone(), Arc::new(scanner), registry::Settings::default());
+    let (cataloguing, statements): (Arc<dyn Cataloguing>, _) = match prepared.stating {
+        Some((key, surroundings)) => {
+            // Nobody is asked later: a server that runs alone has to be able to sign from the first push on.
+            let signer = key.open(&surroundings, &Nobody).context("cannot open the registry's own key")?;
+            let (stating, statements) = stating(scanner, store.clone(), address, Arc::from(signer));
+            (Arc::new(stating), Some(statements))
+        }
+        None => (Arc::new(scanner), None),
+    };
+    let registry = Registry::new(store.clone(), cataloguing, registry::Settings::default());
     let name = prepared.names.first().map_or_else(|| address.to_string(), ToString::to_string);
     let catalog = Catalog::new(store.clone(), Arc::new(advisories), Arc::new(policy), &name);
     let registry = registry.with_holds(Arc::new(catalog.clone()));
@@ -122,6 +150,9 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
          Ctrl-C ends it."
     ));
     let background = registry.start_background();
+    if let Some(statements) = statements {
+        tokio::spawn(statements.run());
+    }
     let hosts = Hosts::new(address, prepared.names);
     let served = registry::serve(listener, registry.routes(), pages, hosts, stop).await;
     drop(background);

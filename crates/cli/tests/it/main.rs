@@ -2,6 +2,8 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod afar;
+mod agent;
 mod data_folder;
 mod db;
 mod docker;
@@ -10,6 +12,7 @@ mod plimsoll;
 mod policy;
 mod serving;
 mod signing;
+mod stating;
 mod stores;
 mod targets;
 mod trust;

@@ -81,7 +81,8 @@ impl Home {
                 assert_eq!(read, 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
                 shown.push(byte[0]);
             }
-            while tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
+            // Only secrets are typed unseen.
+            while !prompt.ends_with('?') && tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
                 assert!(child.try_wait().unwrap().is_none(), "it ended without hiding what is typed");
                 thread::sleep(Duration::from_millis(2));
             }

@@ -5,11 +5,11 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
-struct Up {
+pub(crate) struct Up {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     _folder: tempfile::TempDir,
     data: PathBuf,
 }
@@ -17,6 +17,25 @@ struct Up {
 impl Up {
     /// A server on a port of its own. Started as root it becomes the folder's owner: nobody.
     fn start() -> Self {
+        // Nobody reads on: the server must not stop for that.
+        let (up, told) = Self::told(&[], &[]);
+        drop(told);
+        up
+    }
+
+    /// The same, whose log somebody reads: it has something to warn of.
+    pub(crate) fn heard() -> Self {
+        Self::with(&[], &[])
+    }
+
+    /// The same with more arguments and variables.
+    pub(crate) fn with(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (up, mut told) = Self::told(arguments, variables);
+        std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        up
+    }
+
+    fn told(arguments: &[&str], variables: &[(&str, &str)]) -> (Self, BufReader<ChildStderr>) {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         let data = folder.path().join("data");
@@ -24,15 +43,14 @@ impl Up {
         if rustix::process::geteuid().is_root() {
             chown(&data, Some(65534), Some(65534)).unwrap();
         }
-        let mut process =
-            plimsoll(&data).args(["up", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut command = plimsoll(&data);
+        command.args(["up", "--listen", "127.0.0.1:0"]).args(arguments).envs(variables.iter().copied());
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut told = BufReader::new(process.stderr.take().unwrap());
         told.read_line(&mut line).unwrap();
         let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
-        // Nobody reads on: the server must not stop for that.
-        drop(told);
-        Self { process, address, _folder: folder, data }
+        (Self { process, address, _folder: folder, data }, told)
     }
 
     fn get(&self, path: &str) -> String {

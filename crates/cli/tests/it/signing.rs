@@ -109,7 +109,9 @@ fn what_will_be_signed_is_said_before_the_passphrase_is_asked_for() {
     let shown =
         home.type_into(&["sign", "--key", "release.key", &image], &[("Passphrase for", SECRET.1)]).with(0).stdout;
     let asked = shown.find("Passphrase for").unwrap();
-    for said in [&place.repository_name(), "v1", digest.as_str()] {
+    // A digest goes on below itself where the terminal is narrow.
+    let (front, rest) = digest.as_str().split_at("sha256:".len() + 32);
+    for said in [&place.repository_name(), "v1", front, rest] {
         assert!(shown.find(said).is_some_and(|place| place < asked), "{said}: {shown}");
     }
 }

@@ -22,6 +22,7 @@ fn tree(root: &Path) {
             "ID=debian\nVERSION_ID=12\nVERSION_CODENAME=bookworm\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n",
         ),
         ("var/lib/dpkg/status", STATUS),
+        ("root/buildinfo/content_manifests/app.json", r#"{"content_sets": ["rhel-9-for-x86_64-baseos-rpms"]}"#),
         (
             "var/lib/dpkg/info/python3-idna.list",
             "/.\n/usr\n/usr/lib\n/usr/lib/python3\n/usr/lib/python3/dist-packages\n\
@@ -123,6 +124,8 @@ fn a_bill_of_an_image_that_is_scanned_again_gives_the_same_findings() {
             assert_eq!(of_bill["image"][part], of_image["image"][part], "{part} by {whose} --format {format}");
         }
         assert_eq!(of_bill["image"]["kind"], "package-list");
+        let again = home.run(&["sbom", "--format", "spdx", &format!("sbom:{}", file.display())]).with(0).stdout;
+        assert!(again.contains("rhel-9-for-x86_64-baseos-rpms"), "content sets by {whose} --format {format}");
     }
 }
 

@@ -47,7 +47,7 @@ fn one_command_makes_the_key_and_signs_where_there_was_none() {
     let image = scene.image();
     let nothing = scene.home.run_with(&["sign", &image], &[SECRET]).with(2).stderr;
     assert!(nothing.contains("key generate"), "{nothing}");
-    let typed = [("make one now", "y"), ("New passphrase", SECRET.1), ("The same again", SECRET.1)];
+    let typed = [("default.key?", "y"), ("New passphrase", SECRET.1), ("The same again", SECRET.1)];
     scene.home.type_into(&["sign", &image], &typed[..]).with(0);
     let public = scene.home.path(".config/plimsoll/keys/default.pub");
     scene.home.run(&["verify", "--key", public.to_str().unwrap(), &image]).with(0);
@@ -142,4 +142,33 @@ fn what_is_revoked_is_told_beforehand_and_counts_no_more() {
     assert!(revoked.stderr.contains(&image), "what it stops is told: {}", revoked.stderr);
     scene.home.run_with(&["sign", "--key", "release.key", &image], &[SECRET]).with(0);
     verify(&image).with(1);
+}
+
+#[test]
+fn the_chain_is_told_from_the_pinned_key_to_the_digest() {
+    let Some(scene) = Scene::new() else { return };
+    let image = scene.image();
+    scene.key("release");
+    scene.key("other");
+    scene.home.run_with(&["sign", "--key", "release.key", &image], &[SECRET]).with(0);
+    scene.home.run_with(&["sign", "--key", "other.key", &image], &[SECRET]).with(0);
+    let explain = |key: &str| ["verify", "--explain", "--key", key, &image].map(str::to_owned);
+    let told = scene.home.run(&explain("release.pub").each_ref().map(String::as_str)).with(0).stdout;
+    let steps =
+        ["pinned", "release.pub: the key", "resolved", "A Sigstore bundle that holds", "does not count", "signed, as"];
+    let places: Vec<Option<usize>> = steps.iter().map(|step| told.find(step)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{told}");
+
+    scene.policy(
+        "[teams]\npayments = { keys = [\"release.pub\"] }\n[[rule]]\nimages = \"**\"\nmode = \"enforce\"\n\
+         signers = [{ team = \"payments\", bind = \"tag\" }, { keys = [\"other.pub\"], not-older-than = \"1d\" }]\n",
+    );
+    let explain = ["verify", "--explain", "--policy", "policy.toml", &image];
+    let told = scene.home.run(&explain).with(0).stdout;
+    assert!(told.contains("of the team payments") && told.matches('✓').count() == 2, "{told}");
+    scene.policy(
+        "[[rule]]\nimages = \"**\"\nmode = \"enforce\"\nsigners = { keys = [\"release.pub\"], formats = [\"notation\"] }\n",
+    );
+    let told = scene.home.run(&explain).with(1).stdout;
+    assert!(told.contains("✗") && told.ends_with("not signed as it is wanted\n"), "{told}");
 }

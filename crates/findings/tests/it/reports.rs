@@ -1,7 +1,8 @@
 //! A report says what was found, in the order in which to look at it.
 
 use advisory::{Severity, Verdict};
-use findings::{Counts, Report};
+use findings::{Counts, KeptError, Report};
+use proptest::prelude::*;
 
 use crate::sample::{about, identity, inventory, small};
 
@@ -58,8 +59,12 @@ fn the_same_image_gives_the_same_report_whatever_the_order_of_matches() {
 #[test]
 fn a_report_is_kept_and_read_again_as_it_was() {
     let report = small();
-    let json = serde_json::to_vec(&report).expect("JSON");
-    assert_eq!(serde_json::from_slice::<Report>(&json).expect("the report"), report);
+    let bytes = report.to_bytes().expect("bytes");
+    assert_eq!(Report::from_bytes(&bytes).expect("the report"), report);
+    let mut stray = report.clone();
+    stray.findings[0].located.layer += 1;
+    let bytes = stray.to_bytes().expect("bytes");
+    assert_eq!(Report::from_bytes(&bytes).expect("a finding whose package is not in the inventory"), stray);
 }
 
 #[test]
@@ -68,4 +73,51 @@ fn without_an_index_everything_is_unknown_and_nothing_clean() {
     let report = Report::new(about(), inventory(packages), None).expect("no index, no damage");
     assert_eq!(report.uncovered, [("Debian:12".to_owned(), 2), ("PyPI".to_owned(), 1), ("npm".to_owned(), 1)]);
     assert!(report.findings.is_empty() && report.index.id.is_empty());
+}
+
+proptest! {
+    #[test]
+    fn a_kept_report_that_was_changed_or_cut_is_refused(at in any::<prop::sample::Index>(), flip in 1u8..) {
+        let bytes = small().to_bytes().unwrap();
+        let at = at.index(bytes.len());
+        prop_assert!(Report::from_bytes(&bytes[..at]).is_err());
+        let mut changed = bytes;
+        changed[at] ^= flip;
+        prop_assert!(Report::from_bytes(&changed).is_err());
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_with_the_right_checksum_is_read_or_refused(
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        at in any::<prop::sample::Index>(),
+        flip in 1u8..,
+    ) {
+        let frame = |body: &[u8]| {
+            [&b"PLIMREPT"[..], &1u32.to_le_bytes(), &crc32fast::hash(body).to_le_bytes(), body].concat()
+        };
+        let _ = Report::from_bytes(&frame(&body));
+        let mut near = small().to_bytes().unwrap().split_off(16);
+        let at = at.index(near.len());
+        near[at] ^= flip;
+        let _ = Report::from_bytes(&frame(&near));
+    }
+}
+
+#[test]
+fn a_kept_report_of_another_form_says_so() {
+    let mut bytes = small().to_bytes().unwrap();
+    bytes[8] = 77;
+    assert_eq!(Report::from_bytes(&bytes), Err(KeptError::Version(77)));
+    assert_eq!(Report::from_bytes(br#"{"name":"a"}"#), Err(KeptError::Foreign));
+    assert_eq!(Report::from_bytes(b"PLIMREPT\x01"), Err(KeptError::Damaged));
+}
+
+#[test]
+fn the_form_of_kept_reports_does_not_change_unnoticed() {
+    let bytes = small().to_bytes().unwrap();
+    assert_eq!(
+        (bytes[8], crc32fast::hash(&bytes[16..])),
+        (1, 883_620_255),
+        "where only the sample changed, write its new checksum here; where a type did, raise VERSION in kept.rs too"
+    );
 }

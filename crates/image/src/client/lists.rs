@@ -28,7 +28,7 @@ impl Client {
     pub fn tags(&self, reference: &Reference, most: usize) -> Result<Vec<String>, ClientError> {
         let action = format!("list the tags of {}/{}", reference.registry, reference.repository);
         let place = Place::Path(vec![&reference.repository, "tags", "list"], None);
-        match self.list(&reference.registry, place, pull_scope(reference), &action, most) {
+        match self.list(&reference.registry, place, &pull_scope(reference), &action, most) {
             Err(error) if error.is_not_found() => Ok(Vec::new()),
             other => other,
         }
@@ -37,20 +37,20 @@ impl Client {
     /// The repositories of a registry, at most so many, where it tells them.
     pub fn repositories(&self, registry: &str, most: usize) -> Result<Vec<String>, ClientError> {
         let action = format!("list the repositories of {registry}");
-        self.list(registry, Place::Path(vec!["_catalog"], None), "registry:catalog:*".into(), &action, most)
+        self.list(registry, Place::Path(vec!["_catalog"], None), "registry:catalog:*", &action, most)
     }
 
     fn list(
         &self,
         registry: &str,
         mut place: Place<'_>,
-        scope: String,
+        scope: &str,
         action: &str,
         most: usize,
     ) -> Result<Vec<String>, ClientError> {
         let mut found = Vec::new();
         for _ in 0..PAGES {
-            let scope = scope.clone();
+            let scope = scope.to_owned();
             let order = Order {
                 registry,
                 method: Method::GET,

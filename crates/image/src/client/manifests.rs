@@ -54,6 +54,34 @@ impl Client {
         Ok(Manifest { bytes, media_type, version })
     }
 
+    /// The digest that a tag points to, asked by someone who expects `expected`.
+    ///
+    /// A registry may keep an image back until it is signed. Whoever names the digest already is told that the tag points
+    /// to it all the same (`If-None-Match`, 304): a signer has to know.
+    pub fn tag_digest(&self, reference: &Reference, tag: &str, expected: &Digest) -> Result<Digest, ClientError> {
+        let what = format!("manifest of {}/{}:{tag}", reference.registry, reference.repository);
+        let action = format!("read {what}");
+        let condition = HeaderValue::from_str(&format!("\"{expected}\"")).map_err(|_| ClientError::Protocol {
+            action: action.clone(),
+            registry: reference.registry.clone(),
+            reason: "its digest cannot stand in a header".into(),
+        })?;
+        let order = Order {
+            registry: &reference.registry,
+            method: Method::GET,
+            place: Place::Path(vec![&reference.repository, "manifests", tag], None),
+            scope: pull_scope(reference),
+            headers: vec![(header::ACCEPT, accepted()), (header::IF_NONE_MATCH, condition)],
+            patience: Patience::Small,
+            action: &action,
+        };
+        let answer = self.exchange(&order, Payload::None)?.expect(self, &[200, 304])?;
+        if answer.status() == 304 {
+            return Ok(expected.clone());
+        }
+        Ok(Verified::name(answer.bytes(MANIFEST_BYTES)?).digest().clone())
+    }
+
     /// Writes a manifest under a tag, or under its own digest where no tag is given. What it names must be there.
     pub fn push_manifest(
         &self,

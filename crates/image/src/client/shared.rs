@@ -4,7 +4,7 @@
 //! (`If-Match`, RFC 9110 section 13.1.1); most take no notice of that. So after writing the tag is read again, at once
 //! and a moment later, and changed again when another writer's version has replaced ours.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::{ClientError, Retries};
 use super::manifests::Manifest;
@@ -12,9 +12,11 @@ use super::{Client, Pushed};
 use crate::source::MANIFEST_BYTES;
 use crate::{Digest, Reference, Verified};
 
-const ROUNDS: u32 = 12;
-/// Longer than a writer that read before we wrote takes to write, on most networks.
+const ROUNDS: u32 = 20;
+/// Longer than a writer that read before we wrote takes to write, on most networks; where we took longer ourselves, a few
+/// times as long as that.
 const MOMENT: Duration = Duration::from_millis(250);
+const LONGEST_MOMENT: Duration = Duration::from_secs(5);
 
 /// What a writer wants a tag to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +39,9 @@ impl Client {
         mut change: impl FnMut(Option<&Manifest>) -> Result<Change, E>,
     ) -> Result<Option<Pushed>, E> {
         let action = format!("change {}/{}:{tag}", reference.registry, reference.repository);
-        let (mut has_settled, mut pushed) = (false, None);
+        let (mut has_settled, mut pushed, mut moment) = (false, None, MOMENT);
         for round in 0..ROUNDS {
+            let begun = Instant::now();
             let present = match self.tagged(reference, tag) {
                 Ok(present) => Some(present),
                 Err(error) if error.is_not_found() => None,
@@ -54,7 +57,7 @@ impl Client {
                 Change::Keep if has_settled || pushed.is_none() => return Ok(pushed),
                 Change::Keep => {
                     has_settled = true;
-                    std::thread::sleep(MOMENT);
+                    std::thread::sleep(moment);
                     continue;
                 }
                 Change::Write(media_type, bytes) => (media_type, Verified::name(bytes)),
@@ -70,7 +73,10 @@ impl Client {
             }
             let version = present.as_ref().and_then(|present| present.version.as_deref());
             match self.replace_manifest(reference, tag, media_type, &bytes, version) {
-                Ok(done) => pushed = Some(done),
+                Ok(done) => {
+                    pushed = Some(done);
+                    moment = (begun.elapsed() * 4).clamp(moment, LONGEST_MOMENT);
+                }
                 // Another was faster.
                 Err(ClientError::Status { status: 409 | 412, .. }) => {}
                 Err(error) => return Err(error.into()),

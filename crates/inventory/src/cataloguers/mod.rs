@@ -17,6 +17,7 @@ mod alpm;
 mod apk;
 mod composer;
 mod conda;
+mod content_manifest;
 mod copyright;
 mod deb822;
 mod dotnet;
@@ -45,7 +46,7 @@ pub use wanted::Wanted;
 
 /// Version of all cataloguers together: raise it whenever any of them, or the shape of a layer's record, would
 /// answer differently for the same bytes; records of other versions are made anew.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// All cataloguers. A file that several want is read by each.
 pub static ALL: &[&dyn Cataloguer] = &[
@@ -64,6 +65,7 @@ pub static ALL: &[&dyn Cataloguer] = &[
     &conda::Conda,
     &executable::Executable,
     &copyright::Copyright,
+    &content_manifest::ContentManifest,
 ];
 
 /// Reads one package format.
@@ -126,6 +128,7 @@ mod tests {
         assert_eq!(ids("opt/conda/conda-meta/zlib-1.2.13-h5eee18b_0.json"), ["conda"]);
         assert_eq!(ids("usr/lib/os-release"), ["os-release"]);
         assert_eq!(ids("usr/share/doc/libc6/copyright"), ["copyright"]);
+        assert_eq!(ids("root/buildinfo/content_manifests/ubi8.json"), ["content-manifest"]);
         assert!(ids("app/package.json").is_empty());
         assert!(ids("usr/bin/python3").is_empty());
     }

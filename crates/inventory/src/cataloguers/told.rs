@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use crate::package::{Linked, Package, Release};
-use crate::record::{Fact, Licences, Owns};
+use crate::record::{Fact, Licences, Owns, check_content_sets};
 
 /// Facts and warnings from one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,6 +66,17 @@ impl Told {
             _ if licences.licences.is_empty() => {}
             Ok(()) => self.fact(Fact::Licences(licences)),
             Err(reason) => self.warn(format!("left out licences of {:?}: {reason}", clip(&licences.name, 60))),
+        }
+    }
+
+    /// Which content sets of Red Hat's the image is made of; nothing where it is none.
+    pub fn content_sets(&mut self, mut sets: Vec<String>) {
+        sets.sort_unstable();
+        sets.dedup();
+        match check_content_sets(&sets) {
+            _ if sets.is_empty() => {}
+            Ok(()) => self.fact(Fact::ContentSets(sets)),
+            Err(reason) => self.warn(format!("left out its content sets: {reason}")),
         }
     }
 

@@ -86,7 +86,7 @@ impl<'a> Collector<'a> {
     pub(super) fn finish(self, diff_id: Digest) -> LayerRecord {
         let mut warnings = self.warnings;
         let answers = self.worker.finish();
-        let complete = answers.lost.is_empty();
+        let mut complete = answers.lost.is_empty();
         for reason in answers.left_out.into_iter().chain(answers.lost) {
             warnings.push(reason);
         }
@@ -94,7 +94,12 @@ impl<'a> Collector<'a> {
             Wanted::At(path) | Wanted::In(path) => Some(*path),
             Wanted::Anywhere(_) | Wanted::Executable => None,
         });
-        let (files, links, folders, others) = self.tree.finish(well_known);
+        let (files, links, hashes) = self.tree.finish(well_known);
+        let (folders, others) = hashes.unwrap_or_else(|error| {
+            complete = false;
+            warnings.push(format!("the list of its paths could not be put into a temporary file: {error}"));
+            Default::default()
+        });
         let mut files = catalogued(files, answers.told);
         owned::keep_what_matters(&mut files);
         LayerRecord {

@@ -6,9 +6,10 @@
 //! as long as the path does not become a folder a third time in one tar.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Bound;
 
-use super::seen::Seen;
+use super::seen::{Lists, Seen};
 use crate::paths::{follow, join, split, with_ancestors};
 use crate::record::{Link, hashes_along, path_hash};
 
@@ -118,10 +119,9 @@ impl<F> Tree<F> {
     pub(super) fn finish<'a>(
         self,
         well_known: impl Iterator<Item = &'a str>,
-    ) -> (BTreeMap<String, F>, Vec<Link>, Vec<u64>, Vec<u64>) {
+    ) -> (BTreeMap<String, F>, Vec<Link>, io::Result<Lists>) {
         let links = links_that_matter(&self.links, well_known);
-        let (folders, others) = self.seen.finish();
-        (self.files, links, folders, others)
+        (self.files, links, self.seen.finish())
     }
 
     fn remove(&mut self, path: &str, with_content: bool) {
@@ -223,7 +223,9 @@ mod tests {
         tree.read("ab/status", 2);
         tree.link("a/l", "x");
         tree.other("a");
-        let (files, links, folders, others) = tree.finish([].into_iter());
+        let (files, links, hashes) = tree.finish([].into_iter());
+        let (folders, others) =
+            hashes.map(|(folders, others)| (folders.to_vec().unwrap(), others.to_vec().unwrap())).unwrap();
         assert_eq!(files.into_iter().collect::<Vec<_>>(), [("ab/status".to_owned(), 2)]);
         assert!(links.is_empty());
         assert!(folders.contains(&path_hash("ab")) && others.contains(&path_hash("a")));
@@ -236,7 +238,8 @@ mod tests {
         for path in ["a/b/c/d", "a/b/e", "a/bc/d", "ä/x", "ö/x"] {
             tree.other(path);
         }
-        let (_, _, folders, _) = tree.finish([].into_iter());
+        let (_, _, hashes) = tree.finish([].into_iter());
+        let folders = hashes.unwrap().0.to_vec().unwrap();
         let mut expected = ["a", "a/b", "a/b/c", "a/bc", "ä", "ö"].map(path_hash).to_vec();
         expected.sort_unstable();
         assert_eq!(folders, expected);

@@ -26,8 +26,12 @@ use view::View;
 pub fn merge(layers: &[LayerRecord]) -> Inventory {
     let mut view = View::default();
     let mut groups = Groups::default();
+    let mut lost = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
-        let changed = view.stack(layer);
+        let (changed, read) = view.stack(layer);
+        lost.extend(
+            read.err().map(|error| format!("layer {index}: what it replaces of lower layers is unknown: {error}")),
+        );
         for path in &changed.files {
             groups.regroup_anywhere(&view, path, index);
         }
@@ -48,10 +52,11 @@ pub fn merge(layers: &[LayerRecord]) -> Inventory {
     packages.iter_mut().zip(owners).for_each(|(located, owner)| located.owner = owner);
     licences::fill(&mut packages, groups.values().flat_map(Group::files).copied());
     let gone = gone::gone(taken, &packages, release.as_ref());
-    let (warnings, unread) = warnings(layers, &groups, release.as_ref(), &packages);
+    let (warnings, unread) = warnings(layers, lost, &groups, release.as_ref(), &packages);
     let layers = layers.iter().map(|layer| layer.diff_id.clone()).collect();
     let linked = linked(&groups);
-    Inventory { release, packages, layers, warnings, unread, gone, linked, ..Inventory::default() }
+    let content_sets = content_sets(&groups);
+    Inventory { release, packages, layers, warnings, unread, content_sets, gone, linked, ..Inventory::default() }
 }
 
 /// A group of files whose packages are followed together through the layers: all that a cataloguer finds at its
@@ -134,6 +139,16 @@ fn linked(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Vec<(String, Linked)> {
     linked.collect()
 }
 
+/// Those of all manifests: each image adds its own to what it is built on.
+fn content_sets(groups: &BTreeMap<Key<'_>, Group<'_>>) -> Vec<String> {
+    let facts = groups.values().flat_map(Group::files).flat_map(|file| &file.facts);
+    let sets = facts.filter_map(|fact| if let Fact::ContentSets(sets) = fact { Some(sets) } else { None });
+    let mut sets: Vec<String> = sets.flatten().cloned().collect();
+    sets.sort_unstable();
+    sets.dedup();
+    sets
+}
+
 fn located(held: &Held<'_>, release: Option<&Release>) -> Located {
     Located {
         package: held.package.clone(),
@@ -153,11 +168,11 @@ fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
 /// distribution's own database. A broken file in a language's folder is one that its own tools cannot use either.
 fn warnings(
     layers: &[LayerRecord],
+    mut unread: Vec<String>,
     groups: &BTreeMap<Key<'_>, Group<'_>>,
     release: Option<&Release>,
     packages: &[Located],
 ) -> (Vec<String>, Vec<String>) {
-    let mut unread = Vec::new();
     for (index, layer) in layers.iter().enumerate() {
         unread.extend(layer.warnings.iter().map(|warning| format!("layer {index}: {warning}")));
         let unknown = layer.files.iter().find(|file| by_id(&file.cataloguer).is_none());

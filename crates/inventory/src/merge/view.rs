@@ -2,6 +2,7 @@
 //! Documentation/filesystems/overlayfs.rst).
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::ops::Bound;
 
 use crate::paths;
@@ -33,8 +34,13 @@ pub(super) struct Change<'a> {
 
 impl<'a> View<'a> {
     /// Puts a layer on top.
-    pub(super) fn stack(&mut self, layer: &'a LayerRecord) -> Change<'a> {
-        let mut cover = Cover::new(layer);
+    ///
+    /// An error is of reading the layer's list of paths; what is hidden by those is then still there.
+    pub(super) fn stack(&mut self, layer: &'a LayerRecord) -> (Change<'a>, io::Result<()>) {
+        let (mut cover, read) = match Cover::new(layer, self) {
+            Ok(cover) => (cover, Ok(())),
+            Err(error) => (Cover::blind(layer), Err(error)),
+        };
         let mut files = Vec::new();
         self.files.retain(|path, file| {
             let hidden = cover.hides(path, &file.hashes);
@@ -60,7 +66,13 @@ impl<'a> View<'a> {
                 self.files.insert(path, Visible { hashes, what: vec![file] });
             }
         }
-        Change { files, links }
+        (Change { files, links }, read)
+    }
+
+    /// Hashes of all that is there and of the folders above.
+    fn hashes(&self) -> Vec<u64> {
+        let files = self.files.values().flat_map(|file| &file.hashes);
+        files.chain(self.links.values().flat_map(|link| &link.hashes)).copied().collect()
     }
 
     /// Where a path leads.
@@ -86,13 +98,27 @@ impl<'a> View<'a> {
 /// What one layer hides of those below it.
 struct Cover<'a> {
     layer: &'a LayerRecord,
+    /// Hashes of its folders and of everything else, sorted; at least those that will be asked for.
+    folders: Vec<u64>,
+    others: Vec<u64>,
     /// Folders above many files are asked for once.
-    others: HashMap<u64, bool>,
+    replaced: HashMap<u64, bool>,
 }
 
 impl<'a> Cover<'a> {
-    fn new(layer: &'a LayerRecord) -> Self {
-        Self { layer, others: HashMap::new() }
+    /// What a layer hides of what is there.
+    fn new(layer: &'a LayerRecord, view: &View<'_>) -> io::Result<Self> {
+        let mut cover = Self::blind(layer);
+        if !view.files.is_empty() || !view.links.is_empty() {
+            cover.folders = layer.folders.among(|| view.hashes())?;
+            cover.others = layer.others.among(|| view.hashes())?;
+        }
+        Ok(cover)
+    }
+
+    /// One that knows no paths.
+    fn blind(layer: &'a LayerRecord) -> Self {
+        Self { layer, folders: Vec::new(), others: Vec::new(), replaced: HashMap::new() }
     }
 
     /// Whether the file or link at `path` of a lower layer cannot be seen through this one.
@@ -102,13 +128,13 @@ impl<'a> Cover<'a> {
         // Something that is no folder, here or above.
         let mut replaced = || {
             hashes.iter().any(|hash| {
-                let search = || layer.others.binary_search(hash).is_ok();
-                *self.others.entry(*hash).or_insert_with(search)
+                let search = || self.others.binary_search(hash).is_ok();
+                *self.replaced.entry(*hash).or_insert_with(search)
             })
         };
-        (!layer.others.is_empty() && replaced())
+        (!self.others.is_empty() && replaced())
             // A folder where it is.
-            || hashes.last().is_some_and(|hash| layer.folders.binary_search(hash).is_ok())
+            || hashes.last().is_some_and(|hash| self.folders.binary_search(hash).is_ok())
             || (!layer.whiteouts.is_empty()
                 && paths::with_ancestors(path).any(|path| is_named(&layer.whiteouts, path)))
             || (!layer.opaque.is_empty() && {

@@ -1,14 +1,20 @@
-//! A record as bytes: eight bytes that say what it is, its version, a checksum, then postcard.
+//! A record as bytes: eight bytes that say what it is, its version, a checksum, then postcard; and the parts of lists
+//! that are too long to be among them.
+
+use std::io;
 
 use thiserror::Error;
 
+use super::path_hashes::Arriving;
 use super::{LayerRecord, Link, Owns};
 use crate::cataloguers::VERSION;
 
 const MAGIC: &[u8; 8] = b"PLIMLAYR";
 const HEADER: usize = MAGIC.len() + 4 + 4;
-/// Most bytes of a record: a layer of twenty million members has 160 MB of hashes.
+/// Most bytes of a record, without what is kept beside it.
 const LONGEST: usize = 256 << 20;
+/// Bytes of a part.
+const PART: usize = 1 << 20;
 
 /// Why bytes are not a layer's record that this program can use. All of them mean: make the record anew.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -30,7 +36,7 @@ pub enum RecordError {
 impl LayerRecord {
     /// The bytes to keep.
     pub fn to_bytes(&self) -> Result<Vec<u8>, RecordError> {
-        let mut bytes = Vec::with_capacity(HEADER + 7 * (self.others.len() + self.folders.len()) + 1024);
+        let mut bytes = Vec::with_capacity(HEADER + 1024);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&[0; 4]);
@@ -64,6 +70,20 @@ impl LayerRecord {
         }
     }
 
+    /// What is to be kept beside the record, in order; nothing for all but the largest layers.
+    pub fn parts(&self) -> impl Iterator<Item = io::Result<Vec<u8>>> + Send + '_ {
+        [&self.folders, &self.others].into_iter().flat_map(|list| {
+            let begins = (0..list.apart()).step_by(PART);
+            begins.map(|at| list.part(at, PART))
+        })
+    }
+
+    /// Where a record that was read is not whole without what is kept beside it: takes that, part by part.
+    pub fn wants_parts(&self) -> Option<Parts> {
+        let lists = [&self.folders, &self.others].map(|list| list.awaited().map(Arriving::new));
+        lists.iter().any(Option::is_some).then_some(Parts { lists })
+    }
+
     /// Whether the lists that merging searches are sorted, and packages and paths are such as the worker may tell.
     /// The checksum is no signature: bytes that somebody else wrote may come with the right one.
     fn is_sound(&self) -> bool {
@@ -76,6 +96,7 @@ impl LayerRecord {
                     super::Fact::Owns(owns) => owns.files.len() <= Owns::FILES,
                     super::Fact::Release(release) => release.check().is_ok(),
                     super::Fact::Licences(licences) => licences.check().is_ok(),
+                    super::Fact::ContentSets(sets) => super::check_content_sets(sets).is_ok(),
                 })
         });
         let is_before = |one: &Link, other: &Link| one.path < other.path;
@@ -87,18 +108,46 @@ impl LayerRecord {
     }
 }
 
+/// What is kept beside a record, as it comes.
+#[derive(Debug)]
+pub struct Parts {
+    /// Folders and others, where they are kept so.
+    lists: [Option<Arriving>; 2],
+}
+
+impl Parts {
+    /// Takes the next part.
+    pub fn take(&mut self, mut part: &[u8]) -> Result<(), RecordError> {
+        for list in self.lists.iter_mut().flatten() {
+            list.take(&mut part).map_err(|_| RecordError::Damaged)?;
+        }
+        if part.is_empty() { Ok(()) } else { Err(RecordError::Damaged) }
+    }
+
+    /// Whether there is no more to take.
+    pub fn is_whole(&self) -> bool {
+        self.lists.iter().flatten().all(Arriving::is_whole)
+    }
+
+    /// Makes the record whole.
+    pub fn complete(self, record: LayerRecord) -> Result<LayerRecord, RecordError> {
+        let [folders, others] = self.lists.map(|list| list.map(Arriving::finish).transpose());
+        let folders = folders.map_err(|_| RecordError::Damaged)?.unwrap_or_else(|| record.folders.clone());
+        let others = others.map_err(|_| RecordError::Damaged)?.unwrap_or_else(|| record.others.clone());
+        Ok(LayerRecord { folders, others, ..record })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use image::Digest;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::record::{Catalogued, Fact};
+    use crate::record::{Catalogued, Fact, HashWriter, PathHashes};
 
     fn record(hashes: &[u64]) -> LayerRecord {
-        let mut hashes = hashes.to_vec();
-        hashes.sort_unstable();
-        hashes.dedup();
+        let hashes = PathHashes::of(hashes.to_vec());
         LayerRecord {
             diff_id: Digest::sha256(b""),
             files: vec![Catalogued {
@@ -158,10 +207,34 @@ mod tests {
     }
 
     #[test]
+    fn a_million_members_lie_beside_the_record() {
+        let mut others = HashWriter::default();
+        (0..1_000_000).for_each(|number| others.push(number << 40).unwrap());
+        let record = LayerRecord { others: others.finish().unwrap(), ..record(&[1, 2]) };
+        let bytes = record.to_bytes().unwrap();
+        assert!(bytes.len() < 1000, "{}", bytes.len());
+        let read = LayerRecord::from_bytes(&bytes).unwrap();
+        assert_ne!(read, record, "not whole yet");
+        let mut parts = read.wants_parts().unwrap();
+        for part in record.parts() {
+            assert!(!parts.is_whole());
+            parts.take(&part.unwrap()).unwrap();
+        }
+        assert!(parts.is_whole());
+        assert_eq!(parts.take(b"x"), Err(RecordError::Damaged), "more than was said");
+        assert_eq!(parts.complete(read).unwrap(), record);
+
+        let read = LayerRecord::from_bytes(&bytes).unwrap();
+        let unread = crate::merge(&[super::tests::record(&[3]), read.clone()]).unread;
+        assert!(unread[0].contains("layer 1"), "what is not read hides nothing and is said: {unread:?}");
+        assert_eq!(read.wants_parts().unwrap().complete(read), Err(RecordError::Damaged));
+    }
+
+    #[test]
     fn a_hundred_thousand_members_take_seven_bytes_each() {
         let hashes: Vec<_> = (0..100_000).map(|number| crate::record::path_hash(&format!("usr/{number}"))).collect();
         let mut record = record(&hashes);
-        record.folders.clear();
+        record.folders = PathHashes::default();
         let bytes = record.to_bytes().unwrap().len();
         assert!(bytes < 720_000, "{bytes}");
     }

@@ -1,10 +1,5 @@
-//! Sorted lists of path hashes, which are nearly all of a record: written as the gaps between neighbours, seven bytes
-//! each for a layer of a hundred thousand members where postcard's own integers would take ten.
+//! What stands for a path in a record.
 
-use std::fmt;
-
-use serde::de::{Error as _, SeqAccess, Visitor};
-use serde::{Deserializer, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// The first eight bytes of the SHA-256 of a path that is relative to the image's root.
@@ -40,68 +35,4 @@ fn ends(path: &str) -> impl Iterator<Item = usize> {
 
 fn first_bytes(hasher: Sha256) -> u64 {
     hasher.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
-}
-
-pub(super) fn serialize<S: Serializer>(sorted: &[u64], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut bytes = Vec::with_capacity(sorted.len() * 7);
-    let mut last = 0;
-    for hash in sorted {
-        let mut gap = hash.wrapping_sub(last);
-        while gap >= 0x80 {
-            bytes.push(gap as u8 | 0x80);
-            gap >>= 7;
-        }
-        bytes.push(gap as u8);
-        last = *hash;
-    }
-    serializer.serialize_bytes(&bytes)
-}
-
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
-    deserializer.deserialize_bytes(Gaps)
-}
-
-struct Gaps;
-
-impl<'de> Visitor<'de> for Gaps {
-    type Value = Vec<u64>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the gaps of a sorted list of hashes")
-    }
-
-    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Vec<u64>, E> {
-        let broken = || E::custom("a list of hashes is broken");
-        let mut hashes: Vec<u64> = Vec::with_capacity(bytes.len() / 7);
-        let mut rest = bytes.iter();
-        while !rest.as_slice().is_empty() {
-            let mut gap = 0u64;
-            for shift in (0..64).step_by(7) {
-                let byte = *rest.next().ok_or_else(broken)?;
-                let part = u64::from(byte & 0x7f);
-                if part << shift >> shift != part {
-                    return Err(broken());
-                }
-                gap |= part << shift;
-                if byte & 0x80 == 0 {
-                    break;
-                }
-                if shift == 63 {
-                    return Err(broken());
-                }
-            }
-            let hash = match hashes.last() {
-                // Strictly rising: what searches it may rely on that.
-                Some(last) if gap > 0 => last.checked_add(gap).ok_or_else(broken)?,
-                Some(_) => return Err(broken()),
-                None => gap,
-            };
-            hashes.push(hash);
-        }
-        Ok(hashes)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Vec<u64>, A::Error> {
-        Err(A::Error::custom("a list of hashes is bytes"))
-    }
 }

@@ -32,6 +32,7 @@ pub(super) struct Collector<'a> {
     pub(super) platform: Option<String>,
     pub(super) warnings: Vec<String>,
     pub(super) unverified: Vec<usize>,
+    pub(super) content_sets: Vec<String>,
     without_purl: Counted,
     broken: Counted,
     over: usize,
@@ -134,7 +135,11 @@ impl<'a> Collector<'a> {
         packages.sort_by(|one, other| order(one).cmp(&order(other)));
         packages.dedup();
         let (layers, unverified) = (self.layers, self.unverified);
-        let inventory = Inventory { release, packages, layers, warnings, unverified, ..Inventory::default() };
+        let mut content_sets = self.content_sets;
+        content_sets.sort_unstable();
+        content_sets.dedup();
+        let inventory =
+            Inventory { release, packages, layers, warnings, unverified, content_sets, ..Inventory::default() };
         Found { subject: self.subject, platform: self.platform, history: self.history, inventory }
     }
 

@@ -121,6 +121,7 @@ pub(super) fn metadata(metadata: &Value, collector: &mut Collector<'_>) {
         match name {
             "aquasecurity:trivy:DiffID" => collector.layer(value, None),
             "plimsoll:warning" => collector.warnings.push(value.to_owned()),
+            "plimsoll:content-set" => collector.content_sets.push(value.to_owned()),
             "plimsoll:layer:unverified" => collector.unverified.extend(value.parse::<usize>().ok()),
             _ => {
                 if let Some(number) =

@@ -151,6 +151,7 @@ fn subject(package: &Value, own: &Value, collector: &mut Collector<'_>) {
         collector.layer(digest, history.next().flatten());
     }
     collector.warnings.extend(list(own, "warnings").iter().filter_map(Value::as_str).map(str::to_owned));
+    collector.content_sets.extend(list(own, "content_sets").iter().filter_map(Value::as_str).map(str::to_owned));
     let unverified = list(own, "unverified").iter().filter_map(Value::as_u64);
     collector.unverified.extend(unverified.filter_map(|layer| usize::try_from(layer).ok()));
 }

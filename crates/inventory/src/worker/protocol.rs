@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 
 use super::seal::Seal;
-use crate::record::{Fact, Owns};
+use crate::record::{Fact, Owns, check_content_sets};
 
 /// Raised when either side would not understand the other. Both are the same program but for an upgrade under a
 /// running server.
@@ -146,6 +146,7 @@ impl Answer {
                     Fact::Release(release) => release.check()?,
                     Fact::Linked(linked) => linked.check()?,
                     Fact::Licences(licences) => licences.check()?,
+                    Fact::ContentSets(sets) => check_content_sets(sets)?,
                     Fact::Owns(owns) if owns.files.len() > Owns::FILES => return Err("a package of too many files"),
                     Fact::Owns(_) => {}
                 }

@@ -45,6 +45,21 @@ fn a_package_belongs_to_the_first_layer_since_which_it_is_there_unchanged() {
 }
 
 #[test]
+fn content_manifests_of_all_layers_count_together() {
+    let manifest = |sets: &str| format!(r#"{{"metadata": {{}}, "content_sets": [{sets}]}}"#);
+    let base = Layer::new()
+        .file("root/buildinfo/content_manifests/ubi9-container-9.2.json", manifest("\"rhel-9-for-x86_64-baseos-rpms\""))
+        .file("root/buildinfo/Dockerfile-ubi9", "FROM scratch");
+    let second = Layer::new().file("usr/share/buildinfo/app.json", manifest("\"rhocp-4.14-for-rhel-9-x86_64-rpms\""));
+    let third = Layer::new().file("root/buildinfo/content_manifests/.wh.ubi9-container-9.2.json", "");
+    assert_eq!(
+        merged(&[base.clone(), second.clone()]).content_sets,
+        ["rhel-9-for-x86_64-baseos-rpms", "rhocp-4.14-for-rhel-9-x86_64-rpms"]
+    );
+    assert_eq!(merged(&[base, second, third]).content_sets, ["rhocp-4.14-for-rhel-9-x86_64-rpms"]);
+}
+
+#[test]
 fn what_was_away_and_came_back_belongs_to_the_layer_that_brought_it_back() {
     let with = || Layer::new().file("app/node_modules/a/package.json", r#"{"name": "a", "version": "1"}"#);
     let without = Layer::new().file("app/node_modules/.wh.a", "");

@@ -2,22 +2,21 @@
 
 use image::Digest;
 use inventory::package::{Gone, Owner};
-use inventory::record::{Catalogued, Fact, Owns, path_hash};
+use inventory::record::{Catalogued, Fact, Owns, PathHashes, path_hash};
 use inventory::{Inventory, LayerRecord, Package, PackageKind, merge};
 
 const STATUS: &str = "var/lib/dpkg/status";
 const METADATA: &str = "usr/lib/python3/dist-packages/idna-3.3.egg-info";
 
 fn layer(files: Vec<Catalogued>) -> LayerRecord {
-    let mut others: Vec<u64> = files.iter().map(|file| path_hash(&file.path)).collect();
-    others.sort_unstable();
+    let others = PathHashes::of(files.iter().map(|file| path_hash(&file.path)).collect());
     LayerRecord {
         diff_id: Digest::sha256(b"a layer"),
         files,
         whiteouts: vec![],
         opaque: vec![],
         links: vec![],
-        folders: vec![],
+        folders: PathHashes::default(),
         others,
         complete: true,
         warnings: vec![],

@@ -25,6 +25,7 @@ fn names(answers: &Answers, ticket: u32) -> Vec<String> {
         Fact::Owns(owns) => owns.name.clone(),
         Fact::Licences(licences) => format!("{licences:?}"),
         Fact::Linked(linked) => linked.module.clone(),
+        Fact::ContentSets(sets) => sets.join(" "),
     };
     told.flat_map(|told| told.facts.iter().map(name)).collect()
 }

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use rustix::net::sockopt::socket_peercred;
+use serde::{Deserialize, Serialize};
 
 /// Programs that ask on behalf of the program that started them (as the system cuts their names, too).
 const STAND_INS: [&str; 2] = ["notation-plimso", "sigstore-kms-pl"];
@@ -24,10 +25,13 @@ pub struct Asker {
     pub terminal: Option<PathBuf>,
 }
 
-/// How a request came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a request came. A program of the user's own that asks for somebody else says so; what comes from afar is signed
+/// after a person has said yes, so that saying it gains nobody anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Origin {
-    /// Over the agent's own socket.
+    /// From a program of this user.
+    #[default]
     Here,
     /// Over a socket that was forwarded to another machine.
     Forwarded {
@@ -52,18 +56,19 @@ pub enum Origin {
 
 impl Asker {
     /// The process at the other end of a connection; `None` where it is another user's, who may ask nothing.
-    pub fn of(stream: &UnixStream, origin: Origin) -> Option<Self> {
+    pub fn of(stream: &UnixStream) -> Option<Self> {
         let peer = socket_peercred(stream).ok()?;
         if peer.uid != rustix::process::geteuid() {
             return None;
         }
         let process = u32::try_from(peer.pid.as_raw_nonzero().get()).ok();
-        Some(Self { origin, process, program: process.and_then(program_of), terminal: None })
+        Some(Self { origin: Origin::Here, process, program: process.and_then(program_of), terminal: None })
     }
 
-    /// Somebody who is no process here.
-    pub fn from_afar(origin: Origin) -> Self {
-        Self { origin, process: None, program: None, terminal: None }
+    /// The same, where they ask for somebody else.
+    #[must_use]
+    pub fn for_another(self, origin: Option<Origin>) -> Self {
+        Self { origin: origin.unwrap_or_default(), ..self }
     }
 
     /// Takes the terminal that a request names, if it is one, belongs to this user, and is the asking process' own:

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::net::sockopt::socket_peercred;
 use thiserror::Error;
 
+use super::asker::Origin;
 use super::frame::{self, FrameError};
 use super::protocol::{Call, Code, HeldKey, Reply, Request, VERSION};
 use crate::{ImageRequest, KeyError, PublicKey, Signature, SignedArtifact};
@@ -21,6 +22,7 @@ pub struct Client {
     stream: UnixStream,
     path: PathBuf,
     terminal: Option<String>,
+    origin: Option<Origin>,
 }
 
 /// Why an agent did not do what it was asked.
@@ -75,7 +77,7 @@ impl Client {
         if peer.uid != rustix::process::geteuid() {
             return Err(ClientError::Foreign(path.to_owned()));
         }
-        Ok(Self { stream, path: path.to_owned(), terminal: None })
+        Ok(Self { stream, path: path.to_owned(), terminal: None, origin: None })
     }
 
     /// The terminal where PIN and touch may be asked for.
@@ -84,11 +86,17 @@ impl Client {
         Self { terminal, ..self }
     }
 
+    /// Says for whom it is asked from now on.
+    #[must_use]
+    pub fn on_behalf_of(self, origin: Origin) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
     /// Asks, and waits for the answer; `progress` hears what is waited for.
     pub fn ask(&self, request: Request, progress: &mut dyn FnMut(&str)) -> Result<Reply, ClientError> {
         let lost = |source| ClientError::Lost { path: self.path.clone(), source };
         let answer = |reason: String| ClientError::Answer { path: self.path.clone(), reason };
-        let call = Call { version: VERSION, terminal: self.terminal.clone(), request };
+        let call = Call { version: VERSION, terminal: self.terminal.clone(), origin: self.origin.clone(), request };
         let bytes = serde_json::to_vec(&call).map_err(|error| answer(error.to_string()))?;
         // An agent that has no room for one more says so and hangs up, without reading: what it said is there to be read.
         let written = frame::write(&self.stream, &bytes, PATIENCE);
@@ -103,6 +111,11 @@ impl Client {
                 reply => return Ok(reply),
             }
         }
+    }
+
+    /// Hangs up, from another thread: what is under way is cancelled.
+    pub fn hang_up(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 
     /// The keys that the agent holds.

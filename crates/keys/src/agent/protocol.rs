@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::asker::Origin;
 use crate::author::bytes_as_base64;
 use crate::{Hash, ImageRequest, SignedArtifact};
 
@@ -32,6 +33,9 @@ pub struct Call {
     /// is theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<String>,
+    /// For whom it is asked, where that is somebody else than who asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// What is asked.
     pub request: Request,
 }
@@ -229,7 +233,7 @@ pub enum ProtocolError {
 impl Call {
     /// A call without a terminal.
     pub fn new(request: Request) -> Self {
-        Self { version: VERSION, terminal: None, request }
+        Self { version: VERSION, terminal: None, origin: None, request }
     }
 
     /// Reads a frame's bytes.
@@ -247,6 +251,12 @@ impl Call {
 
     fn check(&self) -> Result<(), ProtocolError> {
         within("terminal", self.terminal.as_ref().map_or(0, String::len), LONGEST_NAME)?;
+        let words = match &self.origin {
+            None | Some(Origin::Here) => Vec::new(),
+            Some(Origin::Forwarded { host }) => vec![host],
+            Some(Origin::Relayed { registry, caller } | Origin::Pushed { registry, caller }) => vec![registry, caller],
+        };
+        words.into_iter().try_for_each(|word| within("origin", word.len(), LONGEST_NAME))?;
         let key = |key: &Option<String>| within("key", key.as_ref().map_or(0, String::len), LONGEST_NAME);
         match &self.request {
             Request::Status | Request::List | Request::Stop => Ok(()),

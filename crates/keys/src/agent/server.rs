@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::asker::{Asker, Origin};
-use super::core::Agent;
+use super::asker::Asker;
+use super::core::{Agent, Progress};
 use super::frame::{self, FrameError};
-use super::protocol::{Call, Code, Reply};
-use super::scope::Scope;
+use super::protocol::{Call, Code, Reply, Request};
 
 /// What those who come may take.
 #[derive(Clone, Copy, Debug)]
@@ -32,27 +31,49 @@ impl Default for Limits {
     }
 }
 
+/// Who does what is asked at a socket.
+pub trait Performer: Send + Sync + 'static {
+    /// Does what `asker` wants. `cancelled` is set when they have gone.
+    fn perform(&self, asker: &Asker, request: Request, cancelled: &Arc<AtomicBool>, progress: Progress<'_>) -> Reply;
+
+    /// Whether the socket is to be served no longer.
+    fn is_over(&self) -> bool;
+
+    /// Something to do now and then.
+    fn look_around(&self) {}
+}
+
 /// One socket of an agent.
 #[derive(Debug)]
-pub struct Server {
-    /// The agent.
-    pub agent: Arc<Agent>,
-    /// What may be asked here.
-    pub scope: Scope,
-    /// How those who come here came.
-    pub origin: Origin,
-    /// What they may take.
+pub struct Server<P> {
+    /// Who does what is asked.
+    pub performer: Arc<P>,
+    /// What those who come may take.
     pub limits: Limits,
 }
 
-impl Server {
-    /// Serves until the agent is told to end, or `is_over`.
-    pub fn serve(self, listener: &UnixListener, is_over: &dyn Fn() -> bool) -> io::Result<()> {
+impl Performer for Agent {
+    fn perform(&self, asker: &Asker, request: Request, cancelled: &Arc<AtomicBool>, progress: Progress<'_>) -> Reply {
+        Self::perform(self, asker, request, cancelled, progress)
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_stopping()
+    }
+
+    fn look_around(&self) {
+        self.lock_when_idle();
+    }
+}
+
+impl<P: Performer> Server<P> {
+    /// Serves until that is over.
+    pub fn serve(self, listener: &UnixListener) -> io::Result<()> {
         listener.set_nonblocking(true)?;
         let server = Arc::new(self);
         let open = Arc::new(AtomicUsize::new(0));
-        while !server.agent.is_stopping() && !is_over() {
-            server.agent.lock_when_idle();
+        while !server.performer.is_over() {
+            server.performer.look_around();
             let mut waiting = [PollFd::new(listener, PollFlags::IN)];
             match poll(&mut waiting, Some(&timespec(server.limits.look))) {
                 Ok(0) | Err(rustix::io::Errno::INTR) => continue,
@@ -65,7 +86,7 @@ impl Server {
                 continue;
             };
             // Whoever is somebody else is told nothing.
-            let Some(asker) = Asker::of(&stream, server.origin.clone()) else { continue };
+            let Some(asker) = Asker::of(&stream) else { continue };
             if stream.set_nonblocking(false).is_err() {
                 continue;
             }
@@ -107,7 +128,7 @@ impl Server {
     /// Does it on a thread of its own, while this one notices when the client goes.
     fn perform(&self, stream: &UnixStream, asker: &Asker, call: Call) -> Reply {
         let cancelled = Arc::new(AtomicBool::new(false));
-        let asker = asker.clone().at_terminal(call.terminal.as_deref());
+        let asker = asker.clone().at_terminal(call.terminal.as_deref()).for_another(call.origin);
         let (done, result) = mpsc::sync_channel(1);
         thread::scope(|scope| {
             let flag = Arc::clone(&cancelled);
@@ -117,7 +138,7 @@ impl Server {
                         flag.store(true, Ordering::SeqCst);
                     }
                 };
-                let reply = self.agent.perform(&asker, &self.scope, call.request, &flag, &mut progress);
+                let reply = self.performer.perform(&asker, call.request, &flag, &mut progress);
                 let _ = done.send(reply);
             });
             if let Err(error) = started {
@@ -127,7 +148,7 @@ impl Server {
                 match result.recv_timeout(self.limits.look) {
                     Ok(reply) => return reply,
                     Err(mpsc::RecvTimeoutError::Timeout) => {
-                        if has_gone(stream) || self.agent.is_stopping() {
+                        if has_gone(stream) || self.performer.is_over() {
                             cancelled.store(true, Ordering::SeqCst);
                         }
                     }

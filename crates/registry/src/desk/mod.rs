@@ -2,6 +2,7 @@
 //!
 //! A cataloguer that fails, is killed or panics costs the record of its layer. It never costs the push.
 
+mod background;
 mod cataloguing;
 mod sniff;
 
@@ -16,18 +17,18 @@ use store::Store;
 use store::blobs::Incoming;
 use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub use self::cataloguing::{Answer, Catalogued, Cataloguing, Summary};
 
+use self::background::Background;
 use self::sniff::Sniffed;
 use crate::Settings;
 
 /// A layer that is being catalogued while it arrives. `None`: it is no layer.
 #[derive(Debug)]
 pub(crate) struct Live {
-    task: JoinHandle<Result<Option<Catalogued>, String>>,
+    work: Background<Result<Option<Catalogued>, String>>,
 }
 
 /// The desk of a server. Cheap to clone.
@@ -77,11 +78,17 @@ impl Desk {
             }
         };
         let cataloguing = Arc::clone(&self.cataloguing);
-        let task = tokio::task::spawn_blocking(move || {
+        let started = Background::start("catalogue", move || {
             let _permit = permit;
             catalogue(cataloguing.as_ref(), follower)
         });
-        Some(Live { task })
+        match started {
+            Ok(work) => Some(Live { work }),
+            Err(error) => {
+                tracing::warn!(%error, "no thread to follow an upload; it is catalogued when it is stored");
+                None
+            }
+        }
     }
 
     /// Takes over a blob that is stored now: keeps the record that was made while it arrived, or has it made.
@@ -90,7 +97,7 @@ impl Desk {
         let digest = blob.clone();
         self.announce(blob, async move {
             let Some(live) = live else { return desk.catalogue_stored(&digest).await };
-            match live.task.await {
+            match live.work.outcome().await {
                 Ok(Ok(Some(catalogued))) => desk.keep(&digest, &catalogued).await,
                 Ok(Ok(None)) => Ok(()),
                 Ok(Err(reason)) => Err(reason),
@@ -168,12 +175,13 @@ impl Desk {
             return Ok(());
         }
         let (blobs, cataloguing, digest) = (self.store.blobs().clone(), Arc::clone(&self.cataloguing), blob.clone());
-        let task = tokio::task::spawn_blocking(move || {
+        let started = Background::start("catalogue", move || {
             let file = blobs.open(&digest).map_err(|error| error.to_string())?;
             let file = file.ok_or_else(|| "it is not in the store".to_owned())?;
             catalogue(cataloguing.as_ref(), file)
         });
-        match task.await {
+        let work = started.map_err(|error| format!("no thread to catalogue it: {error}"))?;
+        match work.outcome().await {
             Ok(Ok(Some(catalogued))) => self.keep(blob, &catalogued).await,
             Ok(Ok(None)) => Ok(()),
             Ok(Err(reason)) => Err(reason),

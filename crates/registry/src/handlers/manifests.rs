@@ -1,17 +1,21 @@
 //! Manifests: pushed, fetched, deleted.
 
+use access::Caller;
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use image::{Digest, Verified};
 use store::repositories::ManifestRow;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::blobs::lost;
 use super::{CONTENT_DIGEST, digest_value, header_text, value};
 use crate::background;
 use crate::desk::{Summary, deadline};
 use crate::error::{Code, Refusal};
+use crate::events::Event;
 use crate::manifest::{Descriptor, MOST_BYTES, Manifest};
 use crate::names::{ManifestReference, RepositoryName};
 use crate::registry::Registry;
@@ -39,9 +43,13 @@ pub(crate) async fn put(
     };
     let digest = bytes.digest().clone();
     check_presence(registry, &repository, &manifest).await?;
+    let pushed = pushed(&repository, &reference, &manifest, &digest, &request);
     // From here on it goes to its end, also where the client is gone.
     let task = tokio::spawn(keep(registry.clone(), repository.clone(), reference, manifest, bytes));
     let (subject, findings) = task.await.map_err(|error| lost(&error))??;
+    if let Some(event) = pushed {
+        registry.events.record(event);
+    }
 
     let mut headers = HeaderMap::new();
     headers.insert(header::LOCATION, value(&format!("/v2/{repository}/manifests/{digest}")));
@@ -53,6 +61,32 @@ pub(crate) async fn put(
         headers.insert(FINDINGS, findings);
     }
     Ok((StatusCode::CREATED, headers).into_response())
+}
+
+/// What those who follow are told: a tag that was set to something that is about nothing else. A signature is no news
+/// to those who make signatures.
+fn pushed(
+    repository: &RepositoryName,
+    reference: &ManifestReference,
+    manifest: &Manifest,
+    digest: &Digest,
+    request: &Parts,
+) -> Option<Event> {
+    let ManifestReference::Tag(tag) = reference else { return None };
+    // Under `sha256-…` lie the lists and signatures of registries without referrers.
+    if manifest.subject.is_some() || tag.as_str().starts_with("sha256-") {
+        return None;
+    }
+    let caller = request.extensions.get::<Caller>().cloned().unwrap_or(Caller::Anonymous);
+    Some(Event {
+        number: 0,
+        repository: repository.as_str().to_owned(),
+        tag: tag.as_str().to_owned(),
+        digest: digest.to_string(),
+        media_type: manifest.media_type.as_str().to_owned(),
+        caller: caller.to_string(),
+        pushed_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+    })
 }
 
 /// Stores a manifest whose parts are there. Its bytes go first and its row last, so that it is never seen in part.

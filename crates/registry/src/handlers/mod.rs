@@ -3,6 +3,7 @@
 pub(crate) mod blobs;
 pub(crate) mod lists;
 pub(crate) mod manifests;
+pub(crate) mod signing;
 pub(crate) mod uploads;
 
 use axum::http::request::Parts;

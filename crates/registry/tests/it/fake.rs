@@ -8,6 +8,7 @@ use ::image::Digest;
 use ::image::layer::{Entry, LayerError, Limits, Visitor, walk};
 use findings::Counts;
 use inventory::LayerRecord;
+use inventory::record::PathHashes;
 use registry::{Answer, Catalogued, Cataloguing, Summary};
 use store::Store;
 use store::reports::ReportRow;
@@ -100,8 +101,8 @@ impl Cataloguing for Fake {
             files: Vec::new(),
             whiteouts: Vec::new(),
             opaque: Vec::new(),
-            folders: Vec::new(),
-            others: Vec::new(),
+            folders: PathHashes::default(),
+            others: PathHashes::default(),
             links: Vec::new(),
             complete: true,
             warnings: Vec::new(),
@@ -141,7 +142,7 @@ impl Cataloguing for Fake {
                 counts: [1, 2, 0, 0, 0, 0],
                 fixable: 0,
                 uncovered: 0,
-                json: b"{}".to_vec(),
+                report: b"{}".to_vec(),
             };
             self.store.put_report(&report, &[], &[]).await.map_err(|error| error.to_string())?;
             let counts = Counts { critical: 1, high: 2, ..Counts::default() };

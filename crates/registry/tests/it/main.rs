@@ -18,5 +18,6 @@ mod peers;
 mod ranges;
 mod scanner;
 mod server;
+mod signing;
 mod skopeo;
 mod uploads;

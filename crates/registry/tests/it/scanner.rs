@@ -37,9 +37,8 @@ fn packages_of_a_pushed_image_are_known_when_its_push_returns() {
     // No advisories are loaded: nothing was found, and that is no good news.
     assert_eq!((pushed.status, pushed.header("plimsoll-findings")), (201, "uncovered=1"), "{pushed:?}");
     let report = server.wait(server.store.report(&image.digest())).unwrap().unwrap();
-    let report: serde_json::Value = serde_json::from_slice(&report.json).unwrap();
-    assert_eq!(report["inventory"]["packages"][0]["package"]["name"], "hello");
-    assert_eq!(report["inventory"]["packages"][0]["layer"], 1);
+    let report = findings::Report::from_bytes(&report.report).unwrap();
+    assert_eq!((report.inventory.packages[0].package.name.as_str(), report.inventory.packages[0].layer), ("hello", 1));
 }
 
 #[test]

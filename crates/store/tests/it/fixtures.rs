@@ -39,6 +39,25 @@ impl Fixture {
     pub(crate) async fn again(&self) -> Store {
         Store::open(self.folder.path(), self.database.as_deref()).await.unwrap()
     }
+
+    /// Runs SQL on the database behind the store's back; false where the program for it is not there.
+    pub(crate) fn run_sql(&self, sql: &str) -> bool {
+        let mut command;
+        if let Some(address) = &self.database {
+            command = std::process::Command::new("psql");
+            command.args(["-q", "-X", "-v", "ON_ERROR_STOP=1", "-d", address, "-c", sql]);
+        } else {
+            command = std::process::Command::new("sqlite3");
+            command.arg(self.folder.path().join("plimsoll.db")).arg(sql);
+        }
+        match command.stdin(std::process::Stdio::null()).status() {
+            Ok(status) => {
+                assert!(status.success(), "the statement failed: {sql}");
+                true
+            }
+            Err(_) => false,
+        }
+    }
 }
 
 /// Some digest.

@@ -11,6 +11,9 @@ async fn a_record_lies_under_its_diff_id_and_version() {
         assert_eq!(store.layer_record(&digest("tar"), 4).await.unwrap(), None);
         assert_eq!(store.diff_id(&digest("gzip")).await.unwrap(), Some(digest("tar")));
         assert_eq!(store.diff_id(&digest("tar")).await.unwrap(), None);
+        assert!(store.has_layer_record(&digest("gzip"), 3).await.unwrap());
+        assert!(!store.has_layer_record(&digest("gzip"), 4).await.unwrap(), "of another version");
+        assert!(!store.has_layer_record(&digest("tar"), 3).await.unwrap(), "no blob has that digest");
     }
 }
 

@@ -40,7 +40,7 @@ async fn reports_are_summed_up_for_a_list_of_images() {
             counts: [1, 2, 3, 4, 5, 6],
             fixable: 7,
             uncovered: 8,
-            json: b"{}".to_vec(),
+            report: b"{}".to_vec(),
         };
         store.put_report(&report, &[], &[]).await.unwrap();
         let mut asked: Vec<_> = (0..2500).map(|number| digest(&format!("none {number}"))).collect();

@@ -12,7 +12,7 @@ fn report(image: &str, index: &str) -> ReportRow {
         counts: [1, 2, 3, 4, 5, 6],
         fixable: 7,
         uncovered: 8,
-        json: br#"{"name":"x"}"#.to_vec(),
+        report: br#"{"name":"x"}"#.to_vec(),
     }
 }
 
@@ -119,5 +119,24 @@ async fn an_image_waits_until_it_has_a_report() {
         store.put_report(&report("image", "i"), &[], &[]).await.unwrap();
         assert_eq!(store.pending(&digest("image")).await.unwrap(), None);
         assert!(store.images_without_report(None, 9).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn reports_that_were_kept_as_json_are_made_anew() {
+    for fixture in Fixture::on_both().await {
+        fixture.store.put_manifest("app", &manifest("image", 1), None).await.unwrap();
+        fixture.store.put_report(&report("image", "1"), &[package("a")], &[finding("D", "C", "a")]).await.unwrap();
+        fixture.store.close().await;
+        let before = "ALTER TABLE reports RENAME COLUMN report TO json; DROP TABLE layer_parts; UPDATE schema_version SET version = 1";
+        if !fixture.run_sql(before) {
+            return crate::fixtures::skipped("no sqlite3");
+        }
+        let store = fixture.again().await;
+        assert_eq!(store.report(&digest("image")).await.unwrap(), None);
+        assert!(store.images_with("C").await.unwrap().is_empty());
+        assert_eq!(store.images_without_report(None, 9).await.unwrap(), [digest("image")]);
+        store.put_report(&report("image", "2"), &[package("a")], &[]).await.unwrap();
+        assert_eq!(store.report(&digest("image")).await.unwrap(), Some(report("image", "2")));
     }
 }

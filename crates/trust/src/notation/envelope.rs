@@ -106,7 +106,7 @@ impl Jwa {
 impl Unsigned {
     /// `certificates` are the signer's own first.
     pub(super) fn new(
-        payload: Vec<u8>,
+        payload: &[u8],
         algorithm: Algorithm,
         certificates: Vec<Vec<u8>>,
         now: OffsetDateTime,
@@ -132,7 +132,7 @@ impl Unsigned {
         };
         let header = serde_json::to_vec(&header).map_err(|error| error.to_string())?;
         let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        Ok(Self { message: format!("{}.{}", encode(&header), encode(&payload)).into_bytes(), hash, certificates })
+        Ok(Self { message: format!("{}.{}", encode(&header), encode(payload)).into_bytes(), hash, certificates })
     }
 
     /// The bytes that the key signs.
@@ -259,7 +259,7 @@ impl Envelope {
 
 /// An envelope with an authority's timestamp put into it, where no signature covers.
 pub(super) fn with_timestamp(envelope: &[u8], token: &[u8]) -> Result<Vec<u8>, String> {
-    let mut written: Written = serde_json::from_slice(envelope).map_err(|error| short(error))?;
+    let mut written: Written = serde_json::from_slice(envelope).map_err(short)?;
     written.header.timestamp = Some(BASE64_STANDARD.encode(token));
     serde_json::to_vec(&written).map_err(|error| error.to_string())
 }

@@ -55,7 +55,7 @@ pub fn unsigned(
     };
     // Texts and numbers: there is nothing in it that could fail.
     let payload = serde_json::to_vec(&Payload { target_artifact: target }).unwrap_or_default();
-    Unsigned::new(payload, algorithm, certificates, now)
+    Unsigned::new(&payload, algorithm, certificates, now)
 }
 
 /// What a payload whose signature holds says of an image.

@@ -127,17 +127,17 @@ impl Token {
         let info = signed.encap_content_info.econtent.as_ref().ok_or("the timestamp is empty")?;
         let info: &OctetStringRef = info.decode_as().map_err(malformed)?;
         let info = info.as_bytes();
-        let signers = signed.signer_infos.0.as_slice();
-        let [signer] = signers else { return Err(format!("the timestamp has {} signers", signers.len())) };
+        let infos = signed.signer_infos.0.as_slice();
+        let [by] = infos else { return Err(format!("the timestamp has {} signers", infos.len())) };
         let certificates = certificates(&signed)?;
-        let place = certificates.iter().position(|certificate| is_of(certificate, &signer.sid));
+        let place = certificates.iter().position(|certificate| is_of(certificate, &by.sid));
         let place = place.ok_or("the timestamp does not bring its signer's certificate")?;
         let mut chain = Vec::with_capacity(certificates.len());
         for certificate in &certificates {
             chain.push(certificate.to_der().map_err(malformed)?);
         }
         chain.swap(0, place);
-        check_signature(signer, info, &chain[0])?;
+        check_signature(by, info, &chain[0])?;
         let Info { time, nonce } = Info::read(info, bytes)?;
         Ok(Self { time, nonce, certificates: chain })
     }
@@ -187,7 +187,7 @@ impl Info {
             return Err("the timestamp has no time".into());
         }
         // Accuracy and ordering may stand before it; both are of other types.
-        let nonce = rest.iter().find(|field| field.tag() == Tag::Integer).map(|field| field.value());
+        let nonce = rest.iter().find(|field| field.tag() == Tag::Integer).map(Any::value);
         let nonce = nonce.map(|bytes| bytes.strip_prefix(&[0]).unwrap_or(bytes).to_vec());
         Ok(Self { time: generalized(time.value())?, nonce })
     }

@@ -2,6 +2,7 @@
 // Helpers of tests fail like tests do.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod attested;
 mod author;
 mod bundles;
 mod cosign;

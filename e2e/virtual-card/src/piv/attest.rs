@@ -1,12 +1,12 @@
 //! Yubico's ATTEST: F9 says that a key was made in this device, and what its policy is.
 
-use super::{Origin, Piv};
+use super::{Object, Origin, Piv};
 use crate::apdu::{Answer, Status};
-use crate::certificate::{Certificate, Extension};
+use crate::certificate::{self, Certificate, Extension};
 use crate::der;
 use crate::key;
 use crate::slot::Slot;
-use crate::vendor;
+use crate::tlv;
 
 /// Extension .9: a key for the key ring, USB-A.
 const FORM_FACTOR: u8 = 1;
@@ -33,8 +33,14 @@ impl Piv {
         extensions.push(Extension::yubico(8, &stored.policy.bytes()));
         extensions.push(Extension::yubico(9, &[FORM_FACTOR]));
         let public = stored.secret.public_info();
-        // A real card takes the issuer from the certificate in F9's object; here it is the factory's name always.
-        Certificate { serial: &serial, issuer: vendor::DEVICE, subject: &subject, public, extensions }
+        Certificate { serial: &serial, issuer: self.attester()?, subject: &subject, public, extensions }
             .sign(&signer.secret)
+    }
+
+    /// The name in the certificate of F9, which its owner may have replaced together with the key.
+    fn attester(&self) -> Result<Vec<u8>, Status> {
+        let object = self.objects.get(&Object::ATTESTATION).ok_or(Status::WRONG_DATA)?;
+        let fields = tlv::elements(object)?;
+        tlv::find(&fields, 0x70).and_then(certificate::subject).ok_or(Status::WRONG_DATA)
     }
 }

@@ -159,3 +159,37 @@ fn without_its_attestation_key_a_card_attests_nothing() {
     assert_eq!(status(&mut card, [0xf6, 0xff, 0xf9], &[]), 0x9000);
     assert_eq!(status(&mut card, [0xf9, 0x9a, 0], &[]), 0x6a80);
 }
+
+#[test]
+fn an_owner_who_replaces_the_attestation_key_attests_under_a_name_and_a_root_of_its_own() {
+    let mut card = card(Firmware::V5_7);
+    generate(&mut card, 0x9a, P256, ONCE, TOUCH_ALWAYS);
+    let folder = tempfile::tempdir().unwrap();
+    let secret = ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "secret.pem"];
+    if openssl(&secret, folder.path()).is_none() {
+        return;
+    }
+    let certify =
+        ["req", "-x509", "-key", "secret.pem", "-subj", "/O=Elsewhere/CN=Mallory", "-outform", "DER", "-out", "f9.der"];
+    let convert = ["x509", "-in", "f9.der", "-inform", "DER", "-out", "f9.pem"];
+    let export = ["ec", "-in", "secret.pem", "-outform", "DER", "-out", "secret.der"];
+    for command in [&certify[..], &convert, &export] {
+        assert!(openssl(command, folder.path()).unwrap().0);
+    }
+    // RFC 5915: the secret is the octet string after the version.
+    let der = fs::read(folder.path().join("secret.der")).unwrap();
+    assert_eq!(der[5..7], [4, 32]);
+    assert_eq!(status(&mut card, [0xfe, P256, 0xf9], &tlv(6, &der[7..39])), 0x9000);
+    let certificate = fs::read(folder.path().join("f9.der")).unwrap();
+    let object = [tlv(0x70, &certificate), vec![0x71, 1, 0, 0xfe, 0]].concat();
+    let data = [&[0x5c, 3, 0x5f, 0xff, 1][..], &tlv(0x53, &object)].concat();
+    assert_eq!(status(&mut card, [0xdb, 0x3f, 0xff], &data), 0x9000);
+    fs::write(folder.path().join("slot.pem"), vendor::pem(&attest(&mut card, 0x9a))).unwrap();
+    fs::write(folder.path().join("roots.pem"), vendor::roots_pem()).unwrap();
+    let verify = |root| openssl(&["verify", "-CAfile", root, "slot.pem"], folder.path()).unwrap();
+    let (valid, said) = verify("f9.pem");
+    assert!(valid, "{said}");
+    assert!(!verify("roots.pem").0);
+    assert_eq!(status(&mut card, [0xdb, 0x3f, 0xff], &[0x5c, 3, 0x5f, 0xff, 1, 0x53, 0]), 0x9000);
+    assert_eq!(status(&mut card, [0xf9, 0x9a, 0], &[]), 0x6a80, "without a certificate");
+}

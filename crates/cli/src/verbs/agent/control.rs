@@ -30,7 +30,7 @@ pub(super) struct Stop {}
 /// Arguments of `plimsoll agent add`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// The key: a path or file:PATH
+    /// The key: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:…
     #[arg(value_name = "KEY")]
     key: KeyUri,
 }

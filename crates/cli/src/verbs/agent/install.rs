@@ -1,5 +1,6 @@
 //! `plimsoll agent install-plugins`: this program under the names by which notation and cosign look for it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -41,7 +42,7 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
     let mut text = format!("notation  {}\ncosign    {}\n", for_notation.display(), for_cosign.display());
     let ways = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&ways).any(|way| way == bin) {
-        text += &format!("warning: {} is not on the PATH, where cosign looks for its plugins\n", bin.display());
+        let _ = writeln!(text, "warning: {} is not on the PATH, where cosign looks for its plugins", bin.display());
     }
     output::write(output::plain(&text).as_bytes())?;
     Ok(ExitCode::SUCCESS)

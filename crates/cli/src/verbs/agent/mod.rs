@@ -1,14 +1,19 @@
 //! `plimsoll agent`: hold unlocked keys and sign with them for other programs, as the calling user throughout.
 
+mod afar;
 mod author;
 mod control;
+mod forward;
 mod house;
 mod install;
 mod people;
 pub(crate) mod plugins;
+mod registry_api;
+mod relayed;
 mod serve;
 mod sign;
 mod span;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,6 +56,12 @@ enum What {
     Log(control::Log),
     /// Have the agent sign an image, and write the signature beside it
     Sign(sign::Arguments),
+    /// Let another machine ask for signatures, through ssh
+    Forward(forward::Arguments),
+    /// Let others ask for signatures through a registry, such as a CI runner
+    ServeRequests(relayed::Arguments),
+    /// Follow what is pushed to a registry, and ask whether to sign it
+    Watch(watch::Arguments),
     /// Let cosign and notation sign with the agent's keys
     InstallPlugins(install::Arguments),
     /// End the agent
@@ -68,6 +79,9 @@ pub(crate) fn perform(arguments: Arguments, start: &Start) -> Result<ExitCode> {
         Some(What::Allow(arguments)) => control::allow(&arguments),
         Some(What::Log(arguments)) => control::log(&arguments),
         Some(What::Sign(arguments)) => sign::perform(arguments),
+        Some(What::Forward(arguments)) => forward::perform(&arguments),
+        Some(What::ServeRequests(arguments)) => relayed::perform(&arguments),
+        Some(What::Watch(arguments)) => watch::perform(&arguments),
         Some(What::InstallPlugins(arguments)) => install::perform(&arguments),
         Some(What::Stop(_)) => control::stop(),
     }

@@ -10,22 +10,25 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use keys::agent::journal::Journal;
-use keys::agent::{Agent, Limits, Origin, Parts, Scope, Server, place};
-use keys::{KeyError, KeyFile, KeyUri, Passphrase, Person, Signer, folder};
+use keys::agent::{Agent, Limits, Parts, Server, place};
+use keys::{KeyError, KeyUri, NamedKey, Person, Signer, Surroundings, folder};
 
 use super::author::EachRegistry;
 use super::house::House;
 use super::people::User;
 use super::span::Span;
+use crate::holder;
 use crate::output;
 use crate::person::{self, interrupts};
 use crate::registries::Registries;
 use crate::verbs::Start;
+use crate::verbs::key::modules;
 
 /// Arguments of the agent itself.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Serving {
-    /// A key to hold: a path or file:PATH; may be repeated [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys]
+    /// A key to hold: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:…; may be repeated
+    /// [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys, else that of the only card]
     #[arg(long = "key", value_name = "KEY")]
     keys: Vec<KeyUri>,
     /// Read the passphrase from the first line of this open file descriptor
@@ -35,6 +38,9 @@ pub(super) struct Serving {
     /// for in any case.
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<u32>,
+    /// Read a device's PIN from the first line of this open file descriptor
+    #[arg(long, value_name = "N")]
+    pin_fd: Option<u32>,
     /// Leave the terminal once the keys are open
     #[arg(long)]
     background: bool,
@@ -54,15 +60,17 @@ pub(super) struct Serving {
 /// What the process that goes into the background says when it is ready.
 const READY: &[u8] = b"ready\n";
 
-pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
+pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
     if arguments.background {
         return in_background();
     }
     let state = place::state_folder()?;
     place::private(&state)?;
     let house = House::take(place::socket()?)?;
+    // What was locked is not unlocked by what the surroundings held when the agent was started.
+    let without_secrets = Surroundings { modules: modules(start), ..Surroundings::default() };
     let agent = Arc::new(Agent::new(Parts {
-        opener: Box::new(|uri: &KeyUri, person: &dyn Person| open(uri, None, person)),
+        opener: Box::new(move |uri: &KeyUri, person: &dyn Person| open(uri, &without_secrets, person)),
         author: Box::new(EachRegistry(arguments.registries.clone())),
         people: Box::new(User),
         journal: Journal::at(state.join("agent.log")),
@@ -77,10 +85,10 @@ pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
     });
     let keys = if arguments.keys.is_empty() { usual_key()? } else { arguments.keys };
     let person = person::at_hand();
+    let surroundings = Surroundings::look(arguments.passphrase_fd, arguments.pin_fd, modules(start))?;
     for uri in &keys {
         let uri = absolute(uri)?;
-        let passphrase = Passphrase::from_surroundings(arguments.passphrase_fd)?;
-        agent.hold(&uri, open(&uri, passphrase, &*person)?)?;
+        agent.hold(&uri, open(&uri, &surroundings, &*person)?)?;
     }
     drop(person);
     let held = keys.len();
@@ -89,31 +97,25 @@ pub(super) fn perform(arguments: Serving, _start: &Start) -> Result<ExitCode> {
     if arguments.detach {
         leave_terminal(&state.join("agent.out"))?;
     }
-    let server =
-        Server { agent: Arc::clone(&agent), scope: Scope::Everything, origin: Origin::Here, limits: Limits::default() };
-    let served = server.serve(&house.listener, &|| false).context("cannot serve the agent's socket");
+    let server = Server { performer: Arc::clone(&agent), limits: Limits::default() };
+    let ended = server.serve(&house.listener).context("cannot serve the agent's socket");
     agent.lock();
-    served.map(|()| ExitCode::SUCCESS)
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
-/// Opens a key that is named, now, so that whoever says "unlock" is asked then and not later.
-pub(super) fn open(
-    uri: &KeyUri,
-    passphrase: Option<Passphrase>,
-    person: &dyn Person,
-) -> Result<Arc<dyn Signer>, KeyError> {
-    let Some(path) = uri.path() else {
-        return Err(KeyError::Uri {
-            uri: uri.to_string(),
-            reason: "the agent holds keys in files; name one, for example file:release.key".into(),
-        });
-    };
-    let file = KeyFile::read(path)?;
-    let passphrase = match passphrase {
-        Some(passphrase) => passphrase,
-        None => person.passphrase(file.name())?,
-    };
-    Ok(Arc::new(file.unlock(&passphrase)?))
+/// Opens a key that is named: a file now, so that whoever says "unlock" is asked then and not later; a device when it
+/// signs, for it is locked after each batch anyway.
+fn open(uri: &KeyUri, surroundings: &Surroundings, person: &dyn Person) -> Result<Arc<dyn Signer>, KeyError> {
+    match NamedKey::read(uri)? {
+        NamedKey::File(file) => {
+            let passphrase = match &surroundings.passphrase {
+                Some(passphrase) => passphrase.clone(),
+                None => person.passphrase(file.name())?,
+            };
+            Ok(Arc::new(file.unlock(&passphrase)?))
+        }
+        device => device.open(surroundings, person).map(Arc::from),
+    }
 }
 
 /// A file's name that means the same in any folder.
@@ -123,7 +125,11 @@ pub(super) fn absolute(uri: &KeyUri) -> Result<KeyUri> {
     Ok(KeyUri::File(whole))
 }
 
+/// The key that `sign` would take.
 fn usual_key() -> Result<Vec<KeyUri>> {
+    if let Some(card) = holder::default_card()? {
+        return Ok(vec![card]);
+    }
     Ok(vec![KeyUri::File(folder::single_key(&folder::of_user()?)?)])
 }
 

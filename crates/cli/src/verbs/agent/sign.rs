@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use image::Reference;
-use keys::ImageRequest;
+use keys::{ImageRequest, PublicKey};
 use trust::{Format, Subject};
 
-use super::connect;
+use super::{connect, relayed};
 use crate::output;
 use crate::registries::Registries;
 
@@ -29,18 +29,31 @@ pub(super) struct Arguments {
     /// Ask the agent at this socket [default: the calling user's]
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
+    /// Ask through this registry, a plimsoll one, where somebody serves requests: plimsoll agent serve-requests
+    #[arg(long, value_name = "URL", conflicts_with = "socket")]
+    via: Option<String>,
+    /// Take a signature by this key alone (its public file)
+    #[arg(long, value_name = "FILE")]
+    by: Option<PathBuf>,
     #[command(flatten)]
     registries: Registries,
 }
 
 pub(super) fn perform(arguments: Arguments) -> Result<ExitCode> {
-    let Arguments { image, key, formats, socket, registries } = arguments;
-    let agent = connect(socket.as_ref())?;
+    let Arguments { image, key, formats, socket, via, by, registries } = arguments;
+    let wanted = by.as_deref().map(PublicKey::read).transpose()?;
+    let insecure = registries.insecure().to_vec();
     let client = registries.logins([&image]).client();
     let subject = Subject::resolve(&client, &image)?;
     let request = request(&subject, &formats);
     let mut progress = |text: &str| eprintln!("{}", output::plain(text));
-    let (public, artifacts) = agent.sign_image(key.as_deref(), &request, &mut progress)?;
+    let (public, artifacts) = match via {
+        Some(address) => relayed::ask(&address, &insecure, key.as_deref(), &request, &mut progress)?,
+        None => connect(socket.as_ref())?.sign_image(key.as_deref(), &request, &mut progress)?,
+    };
+    if wanted.is_some_and(|wanted| wanted != public) {
+        bail!("it was signed by another key, {}; nothing was written", public.fingerprint());
+    }
     trust::publish(&client, &subject, &artifacts, &public)?;
     let text = format!("signed {}@{} by key {}\n", request.repository, request.digest, public.fingerprint());
     output::write(text.as_bytes())?;

@@ -40,7 +40,10 @@ impl FromStr for Span {
 impl fmt::Display for Span {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.0.as_secs();
-        match [(86400, 'd'), (3600, 'h'), (60, 'm')].into_iter().find(|(each, _)| seconds > 0 && seconds % each == 0) {
+        match [(86400, 'd'), (3600, 'h'), (60, 'm')]
+            .into_iter()
+            .find(|(each, _)| seconds > 0 && seconds.is_multiple_of(*each))
+        {
             Some((each, unit)) => write!(formatter, "{}{unit}", seconds / each),
             None => write!(formatter, "{seconds}s"),
         }

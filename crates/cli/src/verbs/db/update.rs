@@ -101,7 +101,7 @@ async fn needed_by_images(folder: &Path) -> Result<BTreeSet<String>> {
     for image in store.stale_reports("", MOST_IMAGES).await? {
         let Some(row) = store.report(&image).await? else { continue };
         // A report that an older version kept and this one cannot read is made anew at the image's next scan.
-        if let Ok(report) = serde_json::from_slice::<Report>(&row.json) {
+        if let Ok(report) = Report::from_bytes(&row.report) {
             needed.extend(ecosystems_needed(&report.inventory));
         }
     }

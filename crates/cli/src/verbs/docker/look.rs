@@ -138,7 +138,7 @@ impl Command for Arguments {
         let mut text = String::new();
         for (image, record) in records {
             let state = match what {
-                What::Pushed => pushed(record.as_ref(), || served(&client, &image)),
+                What::Pushed => pushed(record.as_ref(), |expected| served(&client, &image, expected)),
                 What::Held | What::Findings => held(&image, record.as_ref()),
             };
             let sighting = Sighting { image: image.familiar(), insecure, state, wants_signatures };
@@ -150,31 +150,35 @@ impl Command for Arguments {
     }
 }
 
-fn served(client: &Client, image: &Reference) -> Result<Digest, ClientError> {
-    let found = match &image.tag {
-        Some(tag) => client.tagged(image, tag)?,
-        None => client.resolve(image)?,
-    };
-    Ok(found.bytes.digest().clone())
+/// What the registry has under the tag, asked by someone who expects `expected`.
+fn served(client: &Client, image: &Reference, expected: &Digest) -> Result<Digest, ClientError> {
+    client.tag_digest(image, image.tag.as_deref().unwrap_or("latest"), expected)
 }
 
 /// Only what the engine recorded and the registry serves is what was pushed.
-fn pushed(record: Option<&EngineRecord>, served: impl FnOnce() -> Result<Digest, ClientError>) -> State {
+fn pushed(record: Option<&EngineRecord>, served: impl Fn(&Digest) -> Result<Digest, ClientError>) -> State {
     let Some(record) = record else { return State::Absent };
     if record.digests.is_empty() {
         return State::Unrecorded;
     }
-    match served() {
-        Err(error) => State::Unserved(error.to_string()),
-        // An engine that keeps indexes may have sent a platform's manifest alone.
-        Ok(served) if record.digests.contains(&served) || record.platforms.contains(&served) => {
-            State::Agreed(served.to_string())
-        }
-        Ok(served) => {
-            let recorded = record.digests.iter().map(Digest::to_string).collect();
-            State::Moved { recorded, served: served.to_string() }
+    // An engine that keeps indexes may have sent a platform's manifest alone. The newest record is the last.
+    let candidates = || record.digests.iter().rev().chain(&record.platforms);
+    let mut refusal = None;
+    for expected in candidates() {
+        match served(expected) {
+            Ok(served) if candidates().any(|candidate| *candidate == served) => {
+                return State::Agreed(served.to_string());
+            }
+            Ok(served) => {
+                let recorded = record.digests.iter().map(Digest::to_string).collect();
+                return State::Moved { recorded, served: served.to_string() };
+            }
+            // A registry that keeps the image back tells only those who know the digest.
+            Err(error @ ClientError::Denied { .. }) => refusal = refusal.or(Some(error)),
+            Err(error) => return State::Unserved(error.to_string()),
         }
     }
+    State::Unserved(refusal.map_or_else(|| "it does not say why".to_owned(), |error| error.to_string()))
 }
 
 /// What the engine would run, without asking the registry.
@@ -206,7 +210,7 @@ mod tests {
     fn only_what_engine_and_registry_agree_on_was_pushed() {
         let serves = |text: &str| {
             let digest = digest(text);
-            move || Ok(digest)
+            move |_: &Digest| Ok(digest.clone())
         };
         let agreed = |text: &str| State::Agreed(digest(text).to_string());
         assert_eq!(pushed(Some(&record(&["a"], &[])), serves("a")), agreed("a"));
@@ -216,7 +220,19 @@ mod tests {
         let moved = pushed(Some(&record(&["a"], &["x"])), serves("b"));
         assert_eq!(moved, State::Moved { recorded: vec![digest("a").to_string()], served: digest("b").to_string() });
         // A registry that nobody asks cannot mislead.
-        let unasked = || panic!("there is nothing to compare with");
+        let unasked = |_: &Digest| panic!("there is nothing to compare with");
+        // One that keeps the image back answers only who names its digest.
+        let held = |expected: &Digest| {
+            if *expected == digest("held") {
+                return Ok(expected.clone());
+            }
+            let (action, registry) = ("read".to_owned(), "registry.example.com".to_owned());
+            Err(ClientError::Denied { action, registry, detail: "; unsigned".into(), hint: String::new() })
+        };
+        assert_eq!(pushed(Some(&record(&["held", "other"], &[])), held), agreed("held"));
+        assert!(
+            matches!(pushed(Some(&record(&["other"], &[])), held), State::Unserved(why) if why.contains("unsigned"))
+        );
         assert_eq!(pushed(Some(&record(&[], &["amd64"])), unasked), State::Unrecorded);
         assert_eq!(pushed(None, unasked), State::Absent);
     }

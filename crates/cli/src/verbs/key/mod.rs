@@ -9,6 +9,7 @@ mod import;
 mod list;
 mod place;
 mod restore;
+mod secrets;
 mod show;
 mod unlocking;
 
@@ -56,6 +57,14 @@ enum What {
     Restore(restore::Arguments),
     /// Delete a key for good
     Delete(delete::Arguments),
+    /// Change a card's PIN, PUK and management key where they are those of the factory
+    Protect(secrets::Protect),
+    /// Set another PIN of a card
+    ChangePin(secrets::Card),
+    /// Set another PUK of a card
+    ChangePuk(secrets::Card),
+    /// Set a new PIN of a card by its PUK: the way out of a blocked PIN
+    UnblockPin(secrets::Card),
 }
 
 /// Does it.
@@ -69,6 +78,10 @@ pub(crate) fn perform(arguments: Arguments, start: &Start) -> Result<ExitCode> {
         What::Backup(arguments) => backup::perform(&arguments, start),
         What::Restore(arguments) => restore::perform(&arguments, start),
         What::Delete(arguments) => delete::perform(&arguments, start),
+        What::Protect(arguments) => secrets::protect(&arguments),
+        What::ChangePin(card) => secrets::change_pin(&card),
+        What::ChangePuk(card) => secrets::change_puk(&card),
+        What::UnblockPin(card) => secrets::unblock_pin(&card),
     }
 }
 

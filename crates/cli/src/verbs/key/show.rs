@@ -28,16 +28,13 @@ pub(super) struct Arguments {
 /// Does it.
 pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> {
     let uri = super::named(arguments.key.as_ref())?;
-    let (text, key) = match uri.path() {
-        Some(path) => {
-            let key = of_file(path, arguments, start)?;
-            (format!("key          {}\nalgorithm    {}\n", path.display(), key.algorithm()), key)
-        }
-        None => {
-            let surroundings = arguments.unlocking.look(start)?;
-            let signer = keys::open(&uri, &surroundings, &*person::at_hand())?;
-            (of_device(&*signer)?, signer.public_key())
-        }
+    let (text, key) = if let Some(path) = uri.path() {
+        let key = of_file(path, arguments, start)?;
+        (format!("key          {}\nalgorithm    {}\n", path.display(), key.algorithm()), key)
+    } else {
+        let surroundings = arguments.unlocking.look(start)?;
+        let signer = keys::open(&uri, &surroundings, &*person::at_hand())?;
+        (of_device(&*signer)?, signer.public_key())
     };
     let text = format!("{text}fingerprint  {}\n", key.fingerprint());
     output::write((output::plain(&text) + &key.to_pem()).as_bytes())?;

@@ -53,7 +53,7 @@ impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
-    fn prepare(self, _start: &Start) -> Result<Prepared> {
+    fn prepare(self, start: &Start) -> Result<Prepared> {
         let path = &self.predicate;
         let predicate = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let kind = match self.kind.as_str() {
@@ -64,7 +64,7 @@ impl Command for Arguments {
             uri if uri.contains("://") => uri.to_owned(),
             other => bail!("{other:?} is no type of statement; write cyclonedx, spdx, findings, provenance or a URI"),
         };
-        let holder = self.key.find(false, false)?;
+        let holder = self.key.find(start, false, false)?;
         let logins = self.registries.logins([&self.image]);
         Ok(Prepared { image: self.image, kind, predicate, holder, logins })
     }

@@ -71,6 +71,7 @@ pub(super) fn subject<'a>(bill: &Bill<'a>) -> Component<'a> {
         properties.push(property(&format!("layer:{number}:diff-id"), layer.as_str()));
         properties.extend(line.map(|line| property(&format!("layer:{number}:created-by"), clipped(line))));
     }
+    properties.extend(bill.inventory.content_sets.iter().map(|set| property("content-set", clipped(set))));
     properties.extend(bill.inventory.unverified.iter().map(|layer| property("layer:unverified", layer.to_string())));
     properties.extend(bill.inventory.warnings.iter().map(|warning| property("warning", clipped(warning))));
     Component {

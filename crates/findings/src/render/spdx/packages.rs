@@ -90,6 +90,8 @@ struct Extra<'a> {
     warnings: Vec<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     unverified: &'a [usize],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    content_sets: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,6 +182,7 @@ fn subject<'a>(bill: &Bill<'a>) -> Package<'a> {
         history: bill.history.iter().map(|line| line.as_deref().map(clipped)).collect(),
         warnings: inventory.warnings.iter().map(String::as_str).collect(),
         unverified: &inventory.unverified,
+        content_sets: &inventory.content_sets,
         ..Extra::default()
     };
     let checksum = |digest: &'a image::Digest| Checksum {

@@ -4,7 +4,9 @@
 //! Its content is that of an OCI layout (`blobs/sha256/HEX`); which names lead to which manifests stands in a bbolt database, in the bucket
 //! `v1`, there in one for each namespace (containerd, `metadata/buckets.go`):
 //!
-//!     v1/NAMESPACE/images/NAME/target/{digest,mediatype,size}
+//! ```text
+//! v1/NAMESPACE/images/NAME/target/{digest,mediatype,size}
+//! ```
 
 mod bolt;
 

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn quick() -> House {
     let limits = Limits { patience: Duration::from_millis(60), look: Duration::from_millis(5), connections: 4 };
-    House::with(Wishes { limits, ..Wishes::default() })
+    House::with(&Wishes { limits, ..Wishes::default() })
 }
 
 fn is_served(house: &House) {
@@ -78,7 +78,7 @@ fn a_frame_that_is_announced_as_huge_is_refused_before_it_comes() {
 
 #[test]
 fn more_connections_than_there_is_room_for_are_told_so() {
-    let house = House::with(Wishes {
+    let house = House::with(&Wishes {
         limits: Limits { connections: 4, look: Duration::from_millis(5), ..Limits::default() },
         ..Wishes::default()
     });
@@ -133,10 +133,10 @@ fn requests_that_are_none_are_refused_with_what_is_wrong() {
 
 #[test]
 fn a_terminal_that_is_not_the_askers_own_is_not_asked_at() {
-    use keys::agent::{Asker, Origin};
+    use keys::agent::Asker;
     let asker = || {
         let (here, _there) = UnixStream::pair().unwrap();
-        Asker::of(&here, Origin::Here).unwrap()
+        Asker::of(&here).unwrap()
     };
     assert_eq!(asker().process, Some(std::process::id()));
     for path in ["/dev/null", "/dev/ptmx", "/dev/../etc/passwd", "relative", "/nowhere", "/dev/tty"] {

@@ -30,7 +30,7 @@ fn a_locked_key_asks_its_owner_after_what_it_is_for_was_shown() {
 
 #[test]
 fn after_some_time_without_a_signature_the_keys_are_locked() {
-    let house = House::with(Wishes { idle: Some(Duration::from_millis(20)), ..Wishes::default() });
+    let house = House::with(&Wishes { idle: Some(Duration::from_millis(20)), ..Wishes::default() });
     let client = house.client();
     while status(&client).unlocked > 0 {
         thread::sleep(Duration::from_millis(2));
@@ -44,7 +44,7 @@ fn after_some_time_without_a_signature_the_keys_are_locked() {
 
 #[test]
 fn nothing_that_is_under_way_is_locked_away() {
-    let house = House::with(Wishes { idle: Some(Duration::from_millis(20)), ..Wishes::default() });
+    let house = House::with(&Wishes { idle: Some(Duration::from_millis(20)), ..Wishes::default() });
     let client = house.client();
     client.ask(Request::Unlock { key: None }, &mut |_| {}).unwrap();
     house.owner.hesitate();

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use keys::agent::journal::{Entry, Journal};
-use keys::agent::{Agent, Asker, Client, Limits, Origin, Parts, People, Request, Scope, Server};
+use keys::agent::{Agent, Asker, Client, Limits, Parts, People, Request, Server};
 use keys::{
     Author, Draft, FileSigner, ImageRequest, Intent, KeyError, KeyFile, KeyUri, Message, Passphrase, Person, Pin,
     PinAsk, PublicKey, Signature, SignedArtifact, Signer, TouchMoment,
@@ -139,24 +139,22 @@ impl Draft for Line {
 /// What a test may want otherwise.
 pub(super) struct Wishes {
     pub(super) limits: Limits,
-    pub(super) scope: Scope,
-    pub(super) origin: Origin,
     pub(super) idle: Option<Duration>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
         let limits = Limits { patience: Duration::from_secs(30), look: Duration::from_millis(5), ..Limits::default() };
-        Self { limits, scope: Scope::Everything, origin: Origin::Here, idle: None }
+        Self { limits, idle: None }
     }
 }
 
 impl House {
     pub(super) fn new() -> Self {
-        Self::with(Wishes::default())
+        Self::with(&Wishes::default())
     }
 
-    pub(super) fn with(wishes: Wishes) -> Self {
+    pub(super) fn with(wishes: &Wishes) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("release.key");
         let passphrase = Passphrase::new("correct horse", "the test").unwrap();
@@ -178,9 +176,8 @@ impl House {
         }));
         agent.hold(&KeyUri::File(path), Arc::new(signer)).unwrap();
         let listener = UnixListener::bind(folder.path().join("agent.sock")).unwrap();
-        let Wishes { limits, scope, origin, .. } = wishes;
-        let server = Server { agent: Arc::clone(&agent), scope, origin, limits };
-        let serving = Some(thread::spawn(move || server.serve(&listener, &|| false).unwrap()));
+        let server = Server { performer: Arc::clone(&agent), limits: wishes.limits };
+        let serving = Some(thread::spawn(move || server.serve(&listener).unwrap()));
         Self { folder, agent, owner, public, serving }
     }
 

@@ -3,6 +3,7 @@
 mod attestation;
 mod desk;
 mod firmware;
+mod hostile;
 mod judges;
 mod pcsc;
 mod provision;

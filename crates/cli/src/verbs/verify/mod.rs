@@ -1,19 +1,23 @@
 //! `plimsoll verify`: check who signed an image.
 
+mod explain;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use gate::evidence::verifier;
 use gate::file::PolicyFile;
-use gate::{Facts, Requirement};
+use gate::{Facts, Requirement, Signers};
 use image::client::{Client, RegistrySource};
 use image::{Digest, ImageSource as _, Platform, Reference};
 use keys::{KeyUri, PublicKey, TouchPolicy};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use trust::{Examination, RegistrySignatures, Signature, Verifier};
+use trust::{Cache, Examination, RegistrySignatures, Signature, Verifier};
 
+use self::explain::{Chain, Pin, Pinned};
 use super::{Command, Start};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
@@ -32,6 +36,9 @@ pub(crate) struct Arguments {
     /// Trust whom this policy trusts [default: policy.toml in /etc/plimsoll or $XDG_CONFIG_HOME/plimsoll]
     #[arg(long, value_name = "FILE", conflicts_with = "keys")]
     policy: Option<PathBuf>,
+    /// Tell each step, from the keys that are pinned to this digest
+    #[arg(long)]
+    explain: bool,
     /// Ask for one platform's image (OS/ARCHITECTURE[/VARIANT]); a signature of the index above it counts for it
     #[arg(long, value_name = "PLATFORM")]
     platform: Option<Platform>,
@@ -49,6 +56,7 @@ pub(crate) struct Prepared {
     image: Reference,
     platform: Option<Platform>,
     trusted: Trusted,
+    is_explained: bool,
     logins: Logins,
 }
 
@@ -74,16 +82,25 @@ impl Command for Arguments {
             Trusted::Keys(self.keys.iter().map(named).collect::<Result<_>>()?)
         };
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, platform: self.platform, trusted, logins })
+        Ok(Prepared { image: self.image, platform: self.platform, trusted, is_explained: self.explain, logins })
     }
 
     fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
-        let Prepared { image, platform, trusted, logins } = prepared;
+        let Prepared { image, platform, trusted, is_explained, logins } = prepared;
         let client = logins.client();
         let place = image.repository_name();
-        let mut roots = Vec::new();
+        let now = OffsetDateTime::now_utc();
+        let (mut roots, mut pins) = (Vec::new(), Vec::new());
         let (verifier, policy) = match &trusted {
-            Trusted::Keys(keys) => (Verifier::new(keys.iter().map(|(_, key)| key.clone()).collect()), None),
+            Trusted::Keys(keys) => {
+                let pin = |(name, key): &(String, PublicKey)| Pin {
+                    name: name.clone(),
+                    team: None,
+                    what: Pinned::Key(key.clone()),
+                };
+                pins.extend(keys.iter().map(pin));
+                (Verifier::new(keys.iter().map(|(_, key)| key.clone()).collect()), None)
+            }
             Trusted::Policy(file) => {
                 let policy = file.parse()?;
                 let signers = policy.needs(&place).signers;
@@ -92,16 +109,15 @@ impl Command for Arguments {
                 }
                 let hardware = signers.iter().filter_map(|signers| signers.hardware.as_ref());
                 roots.extend(hardware.flat_map(|hardware| &hardware.roots).map(|root| root.der.clone()));
-                let keys = signers.iter().flat_map(|signers| &signers.keys).map(|trusted| trusted.key.clone());
-                let certificates = signers.iter().flat_map(|signers| &signers.certificates);
-                let certificates = certificates.map(|trusted| trusted.der.clone()).collect();
-                (Verifier::new(keys.collect()).trusting(certificates), Some(policy))
+                pins.extend(signers.iter().flat_map(pins_of));
+                (verifier(&signers, now), Some(policy))
             }
         };
         let (digest, index) = resolve(&client, &image, platform.as_ref())?;
         let source = RegistrySignatures::new(client.clone(), image.clone());
+        let source = source.remembering(Cache::in_folder(house.folder.join("signatures")));
         let found = verifier.examine_image(&digest, index.as_ref(), &source)?;
-        let requirements = policy.map(|policy| {
+        let judgement = policy.map(|policy| {
             let revocation = policy.needs(&place).revocation.map(|revocation| {
                 let keys = revocation.keys.into_iter().map(|trusted| trusted.key).collect();
                 revocation::current(client, &image.registry, keys, &house.folder)
@@ -114,24 +130,56 @@ impl Command for Arguments {
                 signatures: Some(Ok(found.signatures.clone())),
                 revocation,
                 report: None,
-                now: OffsetDateTime::now_utc(),
+                now,
             };
-            policy.judge_signatures(&facts).requirements
+            policy.judge_signatures(&facts)
         });
-        let unmet = requirements.iter().flatten().find(|requirement| !requirement.met);
-        let is_signed = match &requirements {
+        let requirements = judgement.as_ref().map(|judgement| judgement.requirements.as_slice());
+        let unmet = requirements.into_iter().flatten().find(|requirement| !requirement.met);
+        let is_signed = match requirements {
             Some(requirements) => unmet.is_none() && !requirements.is_empty(),
             None => !found.signatures.is_empty(),
         };
+        if is_explained {
+            let chain = Chain {
+                image: &image,
+                digest: &digest,
+                index: index.as_ref(),
+                pins: &pins,
+                roots: &roots,
+                found: &found,
+                judgement: judgement.as_ref(),
+            };
+            let end = if is_signed { "signed, as it is wanted" } else { "not signed as it is wanted" };
+            output::write(
+                output::plain(&format!(
+                    "{}
+{end}
+",
+                    chain.told()
+                ))
+                .as_bytes(),
+            )?;
+            return Ok(if is_signed { ExitCode::SUCCESS } else { ExitCode::from(exit::REFUSED) });
+        }
         if !is_signed {
             eprint!("{}", output::plain(&refusal(&image, &digest, unmet, &found)));
             return Ok(ExitCode::from(exit::REFUSED));
         }
-        let requirements = requirements.as_deref().unwrap_or_default();
+        let requirements = requirements.unwrap_or_default();
         let report = report(&image, &digest, &trusted, requirements, &roots, &found);
         output::write(output::plain(&report).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a demand of the policy trusts.
+fn pins_of(signers: &Signers) -> Vec<Pin> {
+    let pin = |name: &String, what| Pin { name: name.clone(), team: signers.team.clone(), what };
+    let keys = signers.keys.iter().map(|trusted| pin(&trusted.name, Pinned::Key(trusted.key.clone())));
+    let certificates =
+        signers.certificates.iter().map(|trusted| pin(&trusted.name, Pinned::Certificate(trusted.der.clone())));
+    keys.chain(certificates).collect()
 }
 
 /// The policy that was named on the command line or in the settings, else the usual one.
@@ -232,6 +280,9 @@ fn refusal(image: &Reference, digest: &Digest, requirement: Option<&Requirement>
         }
         None => write!(text, "by a trusted key"),
     };
+    for detail in requirement.iter().flat_map(|requirement| &requirement.details) {
+        let _ = write!(text, "\n  - {detail}");
+    }
     if found.rejected.is_empty() {
         if found.signatures.is_empty() {
             let _ = write!(text, "; there is no signature at all, sign it with: plimsoll sign {image}");
