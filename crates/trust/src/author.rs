@@ -43,11 +43,11 @@ impl RegistryAuthor {
         let registry = |error: TrustError| refused(error.to_string());
         let digest = reference.digest.clone().ok_or_else(|| refused("the request has no digest".into()))?;
         if let Some(tag) = &reference.tag {
-            let found = self.client.tagged(&reference, tag).map_err(|error| registry(error.into()))?;
-            if *found.bytes.digest() != digest {
+            // By its digest, which a registry confirms of an image that it keeps back until it is signed.
+            let found = self.client.tag_digest(&reference, tag, &digest).map_err(|error| registry(error.into()))?;
+            if found != digest {
                 return Err(refused(format!(
-                    "the tag {tag} points to {} now; somebody else has pushed since, or the digest is wrong",
-                    found.bytes.digest()
+                    "the tag {tag} points to {found} now; somebody else has pushed since, or the digest is wrong"
                 )));
             }
         }

@@ -7,6 +7,7 @@ mod agent;
 mod data_folder;
 mod db;
 mod docker;
+mod hold;
 mod key;
 mod plimsoll;
 mod policy;

@@ -133,3 +133,11 @@ fn started_as_root_the_server_is_nobody_in_particular() {
     assert_eq!(line("CapEff:"), "CapEff:\t0000000000000000");
     assert_eq!(line("NoNewPrivs:"), "NoNewPrivs:\t1");
 }
+
+/// Lets everybody read a folder and what is in it: the server gives up its caller's rights.
+pub(crate) fn open_to_all(folder: &std::path::Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    for file in fs::read_dir(folder).unwrap() {
+        fs::set_permissions(file.unwrap().path(), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+}

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use ureq::http::StatusCode;
 
+use crate::Digest;
 use crate::verified::DigestMismatch;
 
 /// How often something was tried. Shown only where it was more than once.
@@ -43,6 +44,8 @@ pub enum ClientError {
     /// The registry knows who asks, and says no (403).
     #[error("could not {action}: {registry} does not allow it ({detail}); {hint}")]
     Denied {
+        /// What a tag that is kept back points to: its image can be read by digest, to be signed.
+        points_to: Option<Digest>,
         /// What was being done, to what.
         action: String,
         /// The registry.

@@ -11,6 +11,9 @@ use super::error::{self, ClientError, Retries};
 use super::transport::{Patience, Payload, Wire};
 use super::{Client, challenge};
 
+/// What helps where a tag is kept back: no login does.
+const HELD: &str = "it can be read by its digest";
+
 const REDIRECTS: u32 = 5;
 const ERROR_BYTES: u64 = 64 << 10;
 /// Longer than this nobody is kept waiting for a registry that asks for patience; it is told instead.
@@ -252,6 +255,7 @@ impl Answer {
     fn refusal(self, client: &Client) -> ClientError {
         let (registry, action) = (self.registry.clone(), self.action.clone());
         let (status, retry_after) = (self.response.status(), self.retry_after());
+        let points_to = self.header("docker-content-digest").and_then(|text| text.parse().ok());
         let mut body = Vec::new();
         // Whatever came is good enough: the status is what counts.
         let _: io::Result<usize> = self.into_body().take(ERROR_BYTES).read_to_end(&mut body);
@@ -260,7 +264,13 @@ impl Answer {
             401 => {
                 ClientError::Unauthorized { hint: client.inner.credentials.hint(&registry), action, registry, detail }
             }
-            403 => ClientError::Denied { hint: client.inner.credentials.hint(&registry), action, registry, detail },
+            403 => ClientError::Denied {
+                hint: if points_to.is_some() { HELD.into() } else { client.inner.credentials.hint(&registry) },
+                action,
+                registry,
+                detail,
+                points_to,
+            },
             404 => ClientError::NotFound { action, registry, detail },
             429 => ClientError::RateLimited { action, registry, detail, retry_after },
             status => ClientError::Status { action, registry, status, detail },

@@ -220,7 +220,7 @@ pub(crate) async fn get(
     if let ManifestReference::Tag(tag) = reference
         && let Some(reason) = registry.holds.reason(repository.as_str(), tag.as_str(), &digest).await
     {
-        return Err(Refusal::new(Code::Denied, reason));
+        return Err(Refusal::new(Code::Denied, reason).with(CONTENT_DIGEST, digest_value(&digest)));
     }
     if request.method == Method::HEAD {
         return Ok((StatusCode::OK, headers).into_response());

@@ -227,7 +227,13 @@ mod tests {
                 return Ok(expected.clone());
             }
             let (action, registry) = ("read".to_owned(), "registry.example.com".to_owned());
-            Err(ClientError::Denied { action, registry, detail: "; unsigned".into(), hint: String::new() })
+            Err(ClientError::Denied {
+                points_to: None,
+                action,
+                registry,
+                detail: "; unsigned".into(),
+                hint: String::new(),
+            })
         };
         assert_eq!(pushed(Some(&record(&["held", "other"], &[])), held), agreed("held"));
         assert!(
