@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     key: KeyUri,
     /// Files with the vendor's root certificates and intermediates (PEM)
     /// [default: attestation-roots of the configuration file]
-    #[arg(long = "root", value_name = "FILE")]
+    #[arg(long = "root", visible_alias = "roots", value_name = "FILE")]
     roots: Vec<PathBuf>,
     /// The least firmware that counts, as 5.4.3
     #[arg(long, value_name = "VERSION", value_parser = firmware)]

@@ -251,7 +251,7 @@ fn custody(signature: &Signature, roots: &[Vec<u8>]) -> String {
             let serial = proved.serial.map(|serial| format!(" {serial}")).unwrap_or_default();
             let touch = match proved.touch {
                 TouchPolicy::Never => "wants no touch",
-                TouchPolicy::Cached => "wants a touch every 15 s",
+                TouchPolicy::Cached => "wants a touch, which holds for 15 s",
                 TouchPolicy::Always => "wants a touch each time",
             };
             format!("{algorithm}; made inside of device{serial}, firmware {}, {touch}", proved.firmware)
