@@ -4,6 +4,7 @@
 
 mod afar;
 mod agent;
+mod card;
 mod data_folder;
 mod db;
 mod docker;

@@ -62,6 +62,16 @@ impl Home {
     /// Runs it on a terminal of its own and types each line when its prompt has shown and the terminal shows no more of
     /// what is typed.
     pub(crate) fn type_into(&self, arguments: &[&str], lines: &[(&str, &str)]) -> Ended {
+        self.type_into_with(arguments, lines, &[])
+    }
+
+    /// The same with more in the environment.
+    pub(crate) fn type_into_with(
+        &self,
+        arguments: &[&str],
+        lines: &[(&str, &str)],
+        variables: &[(&str, &str)],
+    ) -> Ended {
         let mut screen = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
@@ -69,6 +79,7 @@ impl Home {
         let terminal = || File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let mut command = self.command("setsid");
         command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_plimsoll")]).args(arguments);
+        command.envs(variables.iter().copied());
         let mut child = command.stdin(terminal()).stdout(terminal()).stderr(terminal()).spawn().unwrap();
         // The command holds the terminal open, too, and so would keep the screen from ever ending.
         drop(command);

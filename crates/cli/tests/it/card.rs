@@ -1,0 +1,75 @@
+//! A key on a card, from the factory's PIN to a policy that wants hardware: over a real PC/SC daemon and a virtual card.
+
+use std::fs;
+
+use image::Reference;
+use image::client::{Client, Credentials, Settings};
+use virtual_card::pcscd::Pcscd;
+use virtual_card::{Card, Firmware, vendor};
+
+use crate::plimsoll::Home;
+use crate::registry::{Kind, Registry};
+use crate::sample::push_image;
+
+const PIN: &str = "246810";
+const PUK: &str = "13579135";
+const SECRET: &str = "correct horse battery";
+
+/// A new card gets secrets of its own and a key; another key is made in a file and put beside it.
+#[test]
+fn a_policy_that_wants_hardware_takes_the_key_that_was_made_inside_and_no_other() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let Some(pcscd) = Pcscd::start_for_test() else { return };
+    let card = Card::new(Firmware::V5_4, 4711);
+    card.finger().down();
+    let mut slot = pcscd.slot(0);
+    slot.insert(card).unwrap();
+    let socket = pcscd.socket();
+    let reader = ("PCSCLITE_CSOCK_NAME", socket.to_str().unwrap());
+    let with_pin = [reader, ("PLIMSOLL_PIN", PIN)];
+    let home = Home::new();
+
+    let typed = [("(1-2)", "1"), ("New PIN", PIN), ("again", PIN), ("New PUK", PUK), ("again", PUK)];
+    let made = home.type_into_with(&["key", "generate", "piv:9c"], &typed, &[reader]).with(0).stdout;
+    assert!(made.contains("attested     yes") && !made.contains(PIN) && !made.contains(PUK), "{made}");
+    let occupied = home.run_with(&["key", "generate", "piv:9c"], &with_pin).with(2).stderr;
+    assert!(occupied.contains("9c"), "{occupied}");
+    home.run_with(&["key", "generate", "soft"], &[("PLIMSOLL_PASSPHRASE", SECRET)]).with(0);
+    let import = ["key", "import", "soft.key", "--to", "piv:slot=82"];
+    home.type_into_with(&import, &[("Passphrase for", SECRET)], &with_pin).with(0);
+
+    let client = Client::new(Credentials::none(), Settings::default());
+    let sign = |tag: &str, key: &str| {
+        let place: Reference = format!("{}/team/app:{tag}", registry.host()).parse().unwrap();
+        push_image(&client, &place, &[tag.as_bytes().repeat(20), vec![2; 10]]);
+        home.run_with(&["sign", "--key", key, &place.to_string()], &with_pin).with(0);
+        place.to_string()
+    };
+    let (inside, imported) = (sign("inside", "piv:9c"), sign("imported", "piv:82"));
+    let key = |uri: &str| home.run_with(&["key", "show", uri], &[reader]).with(0).stdout;
+    let work = home.path("work");
+    fs::write(work.join("inside.pub"), key("piv:9c")).unwrap();
+    fs::write(work.join("roots.pem"), vendor::roots_pem()).unwrap();
+    let policy = |rest: &str| {
+        let rule = format!(
+            "[[rule]]\nimages = \"**\"\nmode = \"enforce\"\nsigners = {{ keys = [\"inside.pub\", \"soft.pub\"], \
+             hardware = true, roots = [\"roots.pem\"], {rest} }}\n"
+        );
+        fs::write(work.join("policy.toml"), rule).unwrap();
+    };
+    let verify = |image: &str| home.run(&["verify", "--policy", "policy.toml", image]);
+    policy("touch = \"cached\", firmware = \"5.4\"");
+    let proved = verify(&inside).with(0).stdout;
+    assert!(proved.contains("made inside of device 4711") && proved.contains("firmware 5.4"), "{proved}");
+    let refused = verify(&imported).with(1).stderr;
+    assert!(refused.contains("nothing attests"), "{refused}");
+    policy("touch = \"always\"");
+    assert!(verify(&inside).with(1).stderr.contains("cached"), "the key asks for less than each time");
+    policy("touch = \"cached\", firmware = \"5.7\"");
+    assert!(verify(&inside).with(1).stderr.contains("below 5.7"), "the firmware is older");
+
+    let proof = home.run_with(&["key", "attest", "piv:9c", "--roots", "roots.pem"], &[reader]).with(0).stdout;
+    assert!(proof.contains("made inside the device"), "{proof}");
+    let none = home.run_with(&["key", "attest", "piv:82", "--roots", "roots.pem"], &[reader]);
+    assert!(matches!(none.code, Some(1 | 2)), "an imported key is attested: {}", none.stdout);
+}
