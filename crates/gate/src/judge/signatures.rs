@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use image::Digest;
-use keys::TouchPolicy;
+use keys::{PublicKey, TouchPolicy};
 use trust::{Format, Signature};
 
 use super::{Facts, Requirement, count, plain};
@@ -40,18 +40,19 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
         Some(Ok(signatures)) => signatures,
     };
     // Counted by the rule's own signers: one who signed twice, or one whom the rule does not name, adds nothing.
-    let mut by: Vec<Signer<'_>> = Vec::new();
+    // A key is one signer, however many certificates it has.
+    let mut by: Vec<(Signer<'_>, &PublicKey)> = Vec::new();
     let mut short: Vec<String> = Vec::new();
     for signature in signatures {
         let Some(signer) = Signer::of(signature, signers) else { continue };
         match lacks(signature, signers, facts) {
-            None if by.contains(&signer) => {}
-            None => by.push(signer),
+            None if by.iter().any(|(_, key)| **key == signature.key) => {}
+            None => by.push((signer, &signature.key)),
             Some(reason) => short.push(format!("{}: {reason}", plain(signer.name()))),
         }
     }
     if by.len() >= signers.threshold {
-        let names: Vec<String> = by.iter().map(|signer| plain(signer.name())).collect();
+        let names: Vec<String> = by.iter().map(|(signer, _)| plain(signer.name())).collect();
         return Requirement {
             wanted,
             met: true,
@@ -60,7 +61,7 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
             mend: None,
         };
     }
-    let names = by.iter().map(|signer| plain(signer.name())).collect::<Vec<_>>().join(", ");
+    let names = by.iter().map(|(signer, _)| plain(signer.name())).collect::<Vec<_>>().join(", ");
     let found = match (by.len(), short.is_empty()) {
         (0, true) if signers.certificates.is_empty() => "it has no valid signature by such a key".to_owned(),
         (0, true) => "it has no valid signature by such a signer".to_owned(),
@@ -73,12 +74,12 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
 }
 
 /// Who signed, as the rule knows them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Signer<'a> {
     /// A key that the rule names.
     Key(&'a str),
-    /// The holder of a key that an authority certified, told from others by the key.
-    Certified(&'a str, &'a keys::PublicKey),
+    /// The holder of a key that an authority certified.
+    Certified(&'a str),
 }
 
 impl<'a> Signer<'a> {
@@ -88,12 +89,12 @@ impl<'a> Signer<'a> {
         }
         let authority = signature.authority.as_deref()?;
         let trusted = signers.certificates.iter().find(|trusted| trusted.der == authority)?;
-        Some(Self::Certified(&trusted.name, &signature.key))
+        Some(Self::Certified(&trusted.name))
     }
 
     fn name(&self) -> &'a str {
         match self {
-            Self::Key(name) | Self::Certified(name, _) => name,
+            Self::Key(name) | Self::Certified(name) => name,
         }
     }
 }

@@ -193,3 +193,26 @@ fn every_certificate_of_a_demand_is_part_of_the_policys_version() {
     let stamped = of("signers = { keys = [\"release.pub\"], timestamps = [\"root.pem\"] }");
     assert_ne!(plain, stamped);
 }
+
+#[test]
+fn one_key_under_two_authorities_is_one_signer() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = std::fs::read_to_string(super::material::folder().join("root.pem")).unwrap();
+    let mut ders = vec![keys::pem::certificates(&root).unwrap().remove(0)];
+    std::fs::write(folder.path().join("a.pem"), &root).unwrap();
+    // The gate compares authorities and reads none: any other bytes are another one.
+    let other = root.replacen(
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----\n",
+        1,
+    );
+    std::fs::write(folder.path().join("b.pem"), other.split_inclusive("-----END CERTIFICATE-----").next().unwrap())
+        .unwrap();
+    ders.push(vec![0x30, 0x00]);
+    let rule = "[[rule]]\nimages = \"**\"\nmode = \"enforce\"\n\
+                signers = { certificates = [\"a.pem\", \"b.pem\"], threshold = 2 }\n";
+    let policy = Policy::parse(rule, "policy.toml", folder.path()).unwrap();
+    let by = |key: &str, authority: &Vec<u8>| Signature { authority: Some(authority.clone()), ..signature(key) };
+    assert!(decide(&policy, vec![by("release.pub", &ders[0]), by("second.pub", &ders[1])]).allowed);
+    assert!(!decide(&policy, vec![by("release.pub", &ders[0]), by("release.pub", &ders[1])]).allowed);
+}
