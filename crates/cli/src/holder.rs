@@ -141,6 +141,15 @@ impl Holder {
         }
     }
 
+    /// The public half, where it is known without the key: an agent tells it, and beside a key's file it lies in another.
+    pub(crate) fn public_key(&self) -> Option<PublicKey> {
+        match self {
+            Self::Agent(_, held) => PublicKey::from_pem(&held.public).ok(),
+            Self::Here(NamedKey::File(file), _) => PublicKey::read(&Path::new(file.name()).with_extension("pub")).ok(),
+            Self::Here(..) => None,
+        }
+    }
+
     /// The signer, for what only a key at hand can do.
     pub(crate) fn signer(self, person: &dyn Person) -> Result<Box<dyn Signer>> {
         match self {

@@ -78,6 +78,11 @@ fn a_touch_after_docker_push_signs_with_the_key_that_the_card_has_already() {
         assert!(shown.contains("touch your key") && shown.contains("signed "), "{shown}");
         assert!(!shown.contains(PIN) && !shown.contains("NOT signed"), "{shown}");
         assert!(desk.is_signed(&reference));
+        // Pushed once more it is the same image, and nobody is asked.
+        let again = Terminal::start(&desk.card.shown_to(desk.developers[place].docker(&["push", &reference])));
+        let (code, shown) = again.end();
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(shown.contains("signed already") && !shown.contains(PROMPT), "{shown}");
         if let Some(cosign) = machine::cosign() {
             let mut verify = command(cosign, ["verify", "--insecure-ignore-tlog", "--allow-http-registry", "--key"]);
             verify.arg(&desk.public).arg(&reference);

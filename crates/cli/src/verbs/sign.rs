@@ -12,7 +12,7 @@ use keys::agent::HeldKey;
 use keys::{Author as _, KeyUri, Person, PublicKey, SignedArtifact, Signer};
 use time::OffsetDateTime;
 use trust::notation::Authority;
-use trust::{Certified, Format, RegistryAuthor, Subject, publish};
+use trust::{Certified, Format, RegistryAuthor, RegistrySignatures, Subject, Verifier, publish};
 use url::Url;
 
 use super::{Command, Start};
@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// Make a key without asking where there is none
     #[arg(long, short = 'y')]
     yes: bool,
+    /// Do nothing where this key has signed this image already, under this name and in these formats
+    #[arg(long)]
+    unless_signed: bool,
     #[command(flatten)]
     registries: Registries,
 }
@@ -62,6 +65,10 @@ pub(crate) struct Prepared {
     holder: Holder,
     /// Where a certificate of the key may be kept.
     certificate: Option<(PathBuf, File)>,
+    /// Whether a signature that is there is enough.
+    unless_signed: bool,
+    /// The public half of the key, where it is known without the key.
+    public: Option<PublicKey>,
     logins: Logins,
 }
 
@@ -82,13 +89,29 @@ impl Command for Arguments {
         let wants_certificate = self.formats.contains(&Format::Notation);
         let certificate = wants_certificate.then(|| certificate_file(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, formats: self.formats, authority, holder, certificate, logins })
+        let (unless_signed, public) = (self.unless_signed, holder.public_key());
+        Ok(Prepared {
+            image: self.image,
+            formats: self.formats,
+            authority,
+            holder,
+            certificate,
+            unless_signed,
+            public,
+            logins,
+        })
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { image, formats, authority, holder, certificate, logins } = prepared;
+        let Prepared { image, formats, authority, holder, certificate, unless_signed, public, logins } = prepared;
         let client = logins.client();
         let subject = Subject::resolve(&client, &image)?;
+        let is_signed = |key: &PublicKey| unless_signed && is_signed(&client, &subject, &formats, key);
+        if let Some(key) = &public
+            && is_signed(key)
+        {
+            return already(&subject, key);
+        }
         let person = holder::person();
         let (key, mut artifacts) = match holder {
             Holder::Agent(agent, held) => {
@@ -99,6 +122,10 @@ impl Command for Arguments {
             Holder::Here(named, surroundings) => {
                 let person = surroundings.before(person.as_ref());
                 let signer = named.open(&surroundings, &person)?;
+                // A device tells its public half before it is asked for anything.
+                if is_signed(&signer.public_key()) {
+                    return already(&subject, &signer.public_key());
+                }
                 signed_here(&client, &subject, &formats, signer.as_ref(), certificate, &person)?
             }
         };
@@ -117,6 +144,28 @@ impl Command for Arguments {
         output::write(output::plain(&text).as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Whether a key has signed an image in each of some formats, as what its reference names. What cannot be read is not
+/// signed.
+fn is_signed(client: &Client, subject: &Subject, formats: &[Format], key: &PublicKey) -> bool {
+    let source = RegistrySignatures::new(client.clone(), subject.reference.clone());
+    let Ok(found) = Verifier::new(vec![key.clone()]).examine(&subject.digest, &source) else { return false };
+    let name = subject.reference.repository_name();
+    formats.iter().all(|format| {
+        found.signatures.iter().any(|signature| {
+            signature.format == *format
+                && signature.repository.as_ref().is_none_or(|signed| *signed == name)
+                && (signature.tag == subject.reference.tag || *format == Format::Notation)
+        })
+    })
+}
+
+fn already(subject: &Subject, key: &PublicKey) -> Result<ExitCode> {
+    let name = subject.reference.repository_name();
+    let text = format!("signed already: {name}@{} by key {}\n", subject.digest, key.fingerprint());
+    output::write(output::plain(&text).as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Has a key at hand sign, with a certificate of it where notation's format wants one.

@@ -116,7 +116,8 @@ fn sign(terminal: &Foreground, sighting: &Sighting, client: &ClientOptions) -> O
 
 fn run_sign(terminal: &Foreground, sighting: &Sighting, digest: &str, client: &ClientOptions) -> Result<Ended> {
     let mut sign = plimsoll(client)?;
-    sign.arg("sign");
+    // Who pushes the same image again is not asked for the same touch again.
+    sign.args(["sign", "--unless-signed"]);
     let config = client.config.clone().or_else(|| Surroundings::of_this_process().config);
     if let Some(key) = config.map(|config| install::key(&config)).transpose()?.flatten() {
         sign.args(["--key", &key]);
