@@ -4,6 +4,7 @@
 //	judge verify CERTIFICATES REPOSITORY@DIGEST [AUTHORITIES]
 //	judge sign KEY CERTIFICATES REPOSITORY@DIGEST jws|cose [TIMESTAMP-URL AUTHORITIES]
 //	judge sign-plugin PLUGINS-FOLDER KEY-ID REPOSITORY@DIGEST jws|cose [CERTIFICATES]
+//	judge policy TRUSTPOLICY.json
 //
 // Files are PEM; registries are spoken to without TLS. It ends with 0 where the signature holds, or was made.
 package main
@@ -44,8 +45,23 @@ func run(ctx context.Context, arguments []string) error {
 		return sign(ctx, arguments[1], arguments[2], arguments[3], arguments[4], arguments[5:])
 	case len(arguments) >= 5 && arguments[0] == "sign-plugin":
 		return signByPlugin(ctx, arguments[1], arguments[2], arguments[3], arguments[4], arguments[5:])
+	case len(arguments) == 2 && arguments[0] == "policy":
+		return checkPolicy(arguments[1])
 	}
-	return fmt.Errorf("usage: verify CERTIFICATES IMAGE [AUTHORITIES] | sign KEY CERTIFICATES IMAGE FORMAT [URL AUTHORITIES]")
+	return fmt.Errorf("usage: policy FILE | verify CERTIFICATES IMAGE [AUTHORITIES] | sign KEY CERTIFICATES IMAGE FORMAT [URL AUTHORITIES]")
+}
+
+// checkPolicy reads a trust policy as notation does, and refuses what notation would.
+func checkPolicy(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var document trustpolicy.Document
+	if err := json.Unmarshal(text, &document); err != nil {
+		return err
+	}
+	return document.Validate()
 }
 
 func verify(ctx context.Context, certificates, image string, authorities []string) error {

@@ -111,13 +111,40 @@ fn skopeo_reads_the_policy_and_refuses_what_nobody_signed() {
     assert!(copy(&file).contains("policy"), "the judge does refuse files");
 }
 
+/// Where what the tests build and fetch lies.
+fn tools() -> PathBuf {
+    let usual = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/plimsoll/tools");
+    std::env::var_os("PLIMSOLL_TOOLS").map_or_else(usual, PathBuf::from)
+}
+
+#[test]
+fn notation_reads_the_trust_policy() {
+    let judge = tools().join("bin/notation-judge");
+    // Go's proxy may not serve what it is made of; install.sh says so, and the judge is not asked then.
+    if !judge.exists() {
+        eprintln!("skipped: there is no judge over notation-go");
+        return;
+    }
+    let work = tempfile::tempdir().unwrap();
+    let file = work.path().join("trustpolicy.json");
+    let strict = policy(
+        "[[rule]]\nimages = \"r.example.com/a\"\nmode = \"enforce\"\nsigners = { certificates = [\"root.pem\"] }\n",
+    );
+    let judged = |text: &str| {
+        fs::write(&file, text).unwrap();
+        Command::new(&judge).arg("policy").arg(&file).output().unwrap()
+    };
+    for exported in [rich(), Policy::default(), strict].map(|policy| policy.export(ExportFormat::Notation)) {
+        let output = judged(&exported.text);
+        assert!(output.status.success(), "{}{}", exported.text, String::from_utf8_lossy(&output.stderr));
+    }
+    let wrong = rich().export(ExportFormat::Notation).text.replacen("strict", "strictest", 1);
+    assert!(!judged(&wrong).status.success(), "the judge does refuse files");
+}
+
 #[test]
 fn the_kubernetes_policies_fit_their_schemas() {
-    let schemas = PathBuf::from(std::env::var_os("PLIMSOLL_TOOLS").map_or_else(
-        || format!("{}/.cache/plimsoll/tools", std::env::var("HOME").unwrap_or_default()),
-        |tools| tools.to_string_lossy().into_owned(),
-    ))
-    .join("schemas");
+    let schemas = tools().join("schemas");
     if !wanted("the schemas of Kubernetes policies", schemas.join("imagevalidatingpolicies.yaml").exists()) {
         return;
     }
