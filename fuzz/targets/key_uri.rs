@@ -8,7 +8,9 @@ fuzz_target!(|text: &str| match text.parse::<KeyUri>() {
     Ok(uri) => {
         let written = uri.to_string();
         assert_eq!(written.parse::<KeyUri>().unwrap().to_string(), written);
-        assert!(!written.contains("pin-value") || uri.path().is_some());
+        // As an attribute, that is: an object may be called so.
+        let repeats = [":", ";", "?", "&"].iter().any(|before| written.contains(&format!("{before}pin-value=")));
+        assert!(!repeats || uri.path().is_some());
     }
     Err(error) => {
         let _ = error.to_string();
