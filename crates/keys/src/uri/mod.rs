@@ -101,6 +101,10 @@ fn short(text: &str) -> String {
 impl fmt::Display for KeyUri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            // What two slashes follow is a machine's name (RFC 8089), unless there are two more.
+            Self::File(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
+                write!(formatter, "file://{}", path.display())
+            }
             Self::File(path) => write!(formatter, "file:{}", path.display()),
             Self::Piv(uri) => uri.fmt(formatter),
             Self::Pkcs11(uri) => uri.fmt(formatter),
@@ -132,6 +136,14 @@ mod tests {
         for text in ["awskms:///alias/x", "cosign.key:x", "https://example.com/key"] {
             let error = text.parse::<KeyUri>().expect_err(text).to_string();
             assert!(error.contains("not supported") && error.contains("piv:slot=9c"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_begins_with_two_slashes_is_written_as_it_is_read() {
+        for path in ["//server/release.key", "//x", "///x"] {
+            let uri: KeyUri = path.parse().unwrap();
+            assert_eq!(uri.to_string().parse::<KeyUri>().unwrap(), uri, "{path}");
         }
     }
 
