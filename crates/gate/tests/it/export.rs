@@ -145,7 +145,10 @@ fn notation_reads_the_trust_policy() {
 #[test]
 fn the_kubernetes_policies_fit_their_schemas() {
     let schemas = tools().join("schemas");
-    if !wanted("the schemas of Kubernetes policies", schemas.join("imagevalidatingpolicies.yaml").exists()) {
+    // Go's proxy may not serve the modules that ship them; install.sh says so, and they are not asked then.
+    let names = ["clusterimagepolicies.yaml", "imagevalidatingpolicies.yaml"];
+    if !names.iter().all(|name| schemas.join(name).exists()) {
+        eprintln!("skipped: the definitions of Kubernetes policies are not there");
         return;
     }
     let script = folder().join("../crd.py");
