@@ -98,8 +98,8 @@ impl Command for Arguments {
             }
         }
         if keys.is_empty() && certificates.is_empty() {
-            tracing::warn!(
-                "nobody is trusted here, so no signature counts: name a key with --key PUB, or write a policy"
+            eprintln!(
+                "plimsoll: nobody is trusted here, so no signature counts: name a key with --key PUB, or write a policy"
             );
         }
         let digest = client.resolve(&image)?.bytes.digest().clone();
