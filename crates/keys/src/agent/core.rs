@@ -192,6 +192,13 @@ impl Agent {
             }
             Request::Add { key } => {
                 let uri: KeyUri = key.parse()?;
+                if names_code(&uri) {
+                    return Err(No::new(
+                        Code::NotAllowed,
+                        "a module is code, and whoever may ask could have the agent run theirs; name it in the \
+                         configuration file (pkcs11-modules), or name the key with --key when the agent is started",
+                    ));
+                }
                 let person = self.people.meet(asker, &key, cancelled);
                 let held = self.keyring.add(&uri, (self.opener)(&uri, &*person)?, &self.opener)?;
                 self.is_used();
@@ -374,6 +381,11 @@ impl fmt::Debug for Agent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Agent").field("status", &self.status()).finish_non_exhaustive()
     }
+}
+
+/// Whether opening a key would load a file that the one who asks has chosen.
+fn names_code(uri: &KeyUri) -> bool {
+    matches!(uri, KeyUri::Pkcs11(token) if token.module_path.is_some())
 }
 
 fn intent_of(image: &ImageRequest, asker: &Asker) -> Intent {
