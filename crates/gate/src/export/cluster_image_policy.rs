@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use trust::Format;
 
-use super::{Exported, Gaps, before, living, yaml};
+use super::{Exported, Gaps, before, combinations, living, yaml};
 use crate::{Bind, Mode, Policy, Rule, Signers};
 
 pub(super) fn export(policy: &Policy) -> Exported {
@@ -115,40 +115,9 @@ fn alternatives(rule: &Rule, signers: &Signers, gaps: &mut Gaps) -> Vec<Vec<Valu
     }
 }
 
-/// Most policies that one demand becomes.
-const MOST: usize = 200;
-
-/// Every choice of `size` out of `count`, while there are not too many.
-fn combinations(count: usize, size: usize) -> Vec<Vec<usize>> {
-    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
-    for _ in 0..size {
-        let mut longer = Vec::new();
-        for chosen in &all {
-            let from = chosen.last().map_or(0, |last| last + 1);
-            for next in from..count {
-                let mut chosen = chosen.clone();
-                chosen.push(next);
-                longer.push(chosen);
-                if longer.len() > 1 << 16 {
-                    return Vec::new();
-                }
-            }
-        }
-        all = longer;
-    }
-    if all.len() > MOST { Vec::new() } else { all }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_of_three_is_each_pair_having_one() {
-        assert_eq!(combinations(3, 2), [[0, 1], [0, 2], [1, 2]]);
-        assert_eq!(combinations(2, 2), [[0, 1]]);
-        assert_eq!(combinations(40, 20), Vec::<Vec<usize>>::new());
-    }
 
     #[test]
     fn a_pattern_covers_the_same_names_as_a_glob() {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Exported, Gaps, living};
+use super::{Exported, Gaps, combinations, living};
 use crate::{Bind, Mode, Policy, Rule, Signers};
 
 pub(super) fn export(policy: &Policy) -> Exported {
@@ -121,11 +121,20 @@ fn by(rule: &Rule, signers: &Signers, gaps: &mut Gaps) -> Vec<Value> {
             all.iter().map(|key| signed("keyData", json!(key), &identity)).collect()
         }
         (all, threshold) => {
+            let lists = combinations(all.len(), all.len() - threshold + 1);
+            if lists.is_empty() {
+                gaps.add(
+                    rule,
+                    format!("\"{threshold} of {}\" would be too long there: everything is refused", all.len()),
+                );
+                return vec![json!({ "type": "reject" })];
+            }
             gaps.add(
                 rule,
-                format!("\"{threshold} of {}\" cannot be said there: one signature of them is enough", all.len()),
+                "programs that know `keyData` alone refuse the file, since this rule wants some of several keys",
             );
-            vec![signed("keyDatas", json!(all), &identity)]
+            let chosen = |places: Vec<usize>| places.into_iter().map(|place| all[place].clone()).collect::<Vec<_>>();
+            lists.into_iter().map(|places| signed("keyDatas", json!(chosen(places)), &identity)).collect()
         }
     }
 }
