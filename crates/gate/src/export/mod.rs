@@ -140,6 +140,17 @@ impl Gaps {
         }
     }
 
+    /// What is said of names where nothing holds for all of them.
+    fn of_names(&mut self, policy: &Policy) {
+        let is_open = |rule: &Rule| rule.mode == Mode::Enforce && !rule.signers.is_empty();
+        if policy.rules().iter().any(is_open) && policy.rules().iter().all(|rule| rule.images.as_str() != "**") {
+            self.of_all(
+                "names are compared there as they are written: the same registry in capitals is another one, of which nothing \
+                 is demanded; add a last rule for \"**\"",
+            );
+        }
+    }
+
     /// What is said of revocation and of the order of rules.
     fn of_policy(&mut self, policy: &Policy) {
         if policy.revocation().is_some() {
@@ -149,6 +160,22 @@ impl Gaps {
             );
         }
     }
+}
+
+/// A pattern in the spellings that reach the same registry, which are one here: with the port that it has anyway.
+fn spellings(pattern: &str) -> Vec<String> {
+    let with_port = match pattern.split_once('/') {
+        Some((registry, path)) if registry != "**" && registry != "docker.io" && !has_port(registry) => {
+            Some(format!("{registry}:443/{path}"))
+        }
+        _ => None,
+    };
+    std::iter::once(pattern.to_owned()).chain(with_port).collect()
+}
+
+/// Whether a registry is written with a port; an address of IPv6 has colons of its own.
+fn has_port(registry: &str) -> bool {
+    registry.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 /// The rules that can ever hold: those that no earlier rule covers wholly.

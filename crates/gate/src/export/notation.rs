@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use trust::Format;
 
-use super::{Exported, Gaps, living};
+use super::{Exported, Gaps, living, spellings};
 use crate::{Bind, Mode, Policy, Rule};
 
 pub(super) fn export(policy: &Policy) -> Exported {
@@ -24,6 +24,7 @@ pub(super) fn export(policy: &Policy) -> Exported {
             "signatureVerification": { "level": "skip" },
         }));
     }
+    gaps.of_names(policy);
     gaps.of_policy(policy);
     let document = json!({ "version": "1.0", "trustPolicies": statements });
     let text = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
@@ -37,6 +38,7 @@ fn statement(rule: &Rule, number: usize, named_stores: &mut Stores, gaps: &mut G
         gaps.add(rule, format!("the pattern {pattern:?} cannot be said there, where scopes are whole repositories or `*`: nothing is demanded of these images"));
         return None;
     }
+    let scopes = if scope == "*" { vec![scope.to_owned()] } else { spellings(scope) };
     let name = format!("line-{}", rule.line);
     let level = match rule.mode {
         Mode::Off => "skip",
@@ -44,8 +46,7 @@ fn statement(rule: &Rule, number: usize, named_stores: &mut Stores, gaps: &mut G
         Mode::Warn => "audit",
         Mode::Enforce => "strict",
     };
-    let skip =
-        || Some(json!({ "name": name, "registryScopes": [scope], "signatureVerification": { "level": "skip" } }));
+    let skip = || Some(json!({ "name": name, "registryScopes": scopes, "signatureVerification": { "level": "skip" } }));
     if rule.mode == Mode::Off || rule.signers.is_empty() {
         return skip();
     }
@@ -85,7 +86,7 @@ fn statement(rule: &Rule, number: usize, named_stores: &mut Stores, gaps: &mut G
     }
     Some(json!({
         "name": name,
-        "registryScopes": [scope],
+        "registryScopes": scopes,
         "signatureVerification": { "level": level },
         "trustStores": stores,
         "trustedIdentities": ["*"],
