@@ -27,6 +27,11 @@ pub(crate) fn current(client: Client, registry: &str, keys: Vec<PublicKey>, data
              putting back what was revoked. The newer one holds",
             list.version
         )),
+        State::Rivals => Some(format!(
+            "{registry} serves another list of version {} than was seen before, and both are signed; what either revokes is \
+             revoked. Have whoever keeps it sign a new one with plimsoll revoke --renew",
+            list.version
+        )),
         State::Remembered(reason) => {
             Some(format!("{reason}; version {} of the revocation list, seen before, holds", list.version))
         }

@@ -83,13 +83,22 @@ pub fn normalise(name: &str) -> String {
     let Some((registry, path)) = name.split_once('/') else {
         return name.to_owned();
     };
-    let registry = with_plain_port(registry.to_ascii_lowercase());
+    let registry = with_plain_address(with_plain_port(registry.to_ascii_lowercase()));
     match registry.as_str() {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => {
             let library = if path.contains('/') || path == "**" { "" } else { "library/" };
             format!("docker.io/{library}{path}")
         }
         _ => format!("{registry}/{path}"),
+    }
+}
+
+/// An IPv6 address as references have it.
+fn with_plain_address(registry: String) -> String {
+    let literal = registry.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match literal.and_then(|(address, port)| Some((address.parse::<std::net::Ipv6Addr>().ok()?, port))) {
+        Some((address, port)) => format!("[{address}]{port}"),
+        None => registry,
     }
 }
 
@@ -280,6 +289,8 @@ mod tests {
             ("registry.example.com:5000/**", "registry.example.com:05000/payments"),
             ("docker.io/debian", "registry-1.docker.io:443/library/debian"),
             ("[::1]/**", "[::1]:443/x"),
+            ("[0:0::1]:5000/**", "[::1]:5000/x"),
+            ("[::1]:5000/**", "[0:0:0:0:0:0:0:1]:5000/x"),
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }

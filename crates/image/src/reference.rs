@@ -1,6 +1,7 @@
 //! Names of images as docker reads them (distribution/reference: `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`).
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use thiserror::Error;
@@ -171,11 +172,29 @@ fn split_registry(named: &str) -> Result<(String, &str), String> {
     };
     if first == "localhost" || first.contains(['.', ':']) {
         check_host(first)?;
-        let host = first.to_ascii_lowercase();
+        let host = with_plain_address(first.to_ascii_lowercase());
         let is_default = host == LEGACY_DEFAULT_REGISTRY;
         return Ok((if is_default { DEFAULT_REGISTRY.to_owned() } else { host }, rest));
     }
     Ok((DEFAULT_REGISTRY.to_owned(), named))
+}
+
+/// An IPv6 address in its one spelling (RFC 5952), for the same reason.
+fn with_plain_address(host: String) -> String {
+    let literal = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match literal.and_then(|(address, port)| Some((address.parse::<Ipv6Addr>().ok()?, port))) {
+        Some((address, port)) => format!("[{address}]{port}"),
+        None => host,
+    }
+}
+
+/// Whether resolvers and URL parsers take a host for an IPv4 address (WHATWG URL, "ends in a number"): `127.1`,
+/// `0x7f000001` and `017700000001` are 127.0.0.1 to them.
+fn is_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    last.bytes().all(|byte| byte.is_ascii_digit()) || hex.is_some_and(is_hex)
 }
 
 /// `domain-name`, IPv4 or `[IPv6]`, with or without a port.
@@ -187,8 +206,11 @@ fn check_host(host: &str) -> Result<(), String> {
     let (name, port) = match host.strip_prefix('[') {
         Some(literal) => {
             let Some((address, port)) = literal.split_once(']') else { return refuse() };
-            if address.parse::<std::net::Ipv6Addr>().is_err() || address.contains('.') {
+            let Some(parsed) = address.parse::<Ipv6Addr>().ok().filter(|_| !address.contains('.')) else {
                 return refuse();
+            };
+            if let Some(plain) = parsed.to_ipv4_mapped() {
+                return Err(format!("{host:?} is another spelling of {plain}; write that"));
             }
             (None, if port.is_empty() { None } else { Some(port.strip_prefix(':').unwrap_or("x")) })
         }
@@ -205,6 +227,12 @@ fn check_host(host: &str) -> Result<(), String> {
     };
     if name.is_some_and(|name| !name.split('.').all(is_label)) {
         return refuse();
+    }
+    // A policy's pattern must not be got round by another spelling of an address.
+    if name.is_some_and(|name| is_number(name) && name.parse::<Ipv4Addr>().is_err()) {
+        return Err(format!(
+            "{host:?} is no address; write all four numbers of it, in decimal and without zeros before them"
+        ));
     }
     match port {
         Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) || port.parse::<u16>().is_err() => refuse(),

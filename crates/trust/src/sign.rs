@@ -26,8 +26,10 @@ impl Subject {
     /// Asks the registry what a reference names.
     pub fn resolve(client: &Client, reference: &Reference) -> Result<Self, TrustError> {
         let manifest = match client.resolve(reference) {
-            // Kept back until it is signed, which is what it is read for.
-            Err(ClientError::Denied { points_to: Some(digest), .. }) => client.manifest(reference, &digest)?,
+            // Kept back until it is signed, which is what it is read for. Who asked by digest wants no other.
+            Err(ClientError::Denied { points_to: Some(digest), .. }) if reference.digest.is_none() => {
+                client.manifest(reference, &digest)?
+            }
             other => other?,
         };
         // What the document says of itself goes before the header: it is what the digest covers.

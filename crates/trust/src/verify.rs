@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use crate::chain::{self, Purpose};
 use crate::error::short;
 use crate::notation::Descriptor;
-use crate::notation::timestamping::Token;
+use crate::notation::timestamping::{Stamp, Token};
 use crate::statement::{NotSaid, PAYLOAD_TYPE, Said};
 use crate::{
     Bundle, Content, Format, Found, Rejection, SignatureSource, Statement, TrustError, attested, bundle, notation,
@@ -25,13 +25,20 @@ pub struct Signature {
     pub repository: Option<String>,
     /// The tag, likewise.
     pub tag: Option<String>,
-    /// When it was made: a timestamping authority's word where there is one, else the signer's own, signed.
+    /// When it was made, as the signer says under the signature; a timestamping authority's word where that is earlier.
+    /// Never later: anybody can have an old signature stamped anew, for the stamp is not signed with it.
     pub signed_at: Option<OffsetDateTime>,
     /// For notation: the trusted certificate (DER) that the signer's chain leads to, where the key itself is not
     /// trusted by name.
     pub authority: Option<Vec<u8>>,
-    /// The device's statement about the key, for exactly this key and not yet verified against any root.
-    pub attestation: Option<Attestation>,
+    /// The keys of the certificates above the signer's, up to that of [`Signature::authority`].
+    pub vouching: Vec<PublicKey>,
+    /// For notation: the certificates (DER) of the timestamping authorities without whose word it would not count, since the
+    /// signer's own certificate has ended. Any of them is enough; none is needed where there are none.
+    pub outlived_by: Vec<Vec<u8>>,
+    /// What devices say of the key, for exactly this key and not yet verified against any root. Anybody who may write
+    /// beside the image can add to these: one that holds is enough.
+    pub attestations: Vec<Attestation>,
 }
 
 impl Signature {
@@ -44,7 +51,9 @@ impl Signature {
             tag: None,
             signed_at: None,
             authority: None,
-            attestation: None,
+            vouching: Vec::new(),
+            outlived_by: Vec::new(),
+            attestations: Vec::new(),
         }
     }
 }
@@ -133,8 +142,8 @@ impl Verifier {
             }
         }
         for signature in &mut examination.signatures {
-            let own = attestations.iter().find(|(key, _)| *key == signature.key);
-            signature.attestation = own.map(|(_, attestation)| attestation.clone());
+            let own = attestations.iter().filter(|(key, _)| *key == signature.key);
+            signature.attestations = own.map(|(_, attestation)| attestation.clone()).collect();
         }
         Ok(examination)
     }
@@ -213,27 +222,31 @@ impl Verifier {
         let stamped = match envelope.timestamp() {
             // An authority that nobody here believes says nothing, right or wrong.
             Some(token) if !self.authorities.is_empty() => {
-                Token::check(token, envelope.signature()).and_then(|token| token.trusted(&self.authorities)).map(Some)
+                Token::check(token, envelope.signature()).and_then(|token| token.stamp(&self.authorities)).map(Some)
             }
             _ => Ok(None),
         };
         let stamped = stamped.map_err(|reason| malformed(format!("does not count: {reason}")))?;
-        let authority = if self.keys.contains(&key) {
-            None
-        } else if self.certificates.is_empty() {
-            return Err(Rejection::UnknownKey(Some(bundle::hint_of(&key))));
-        } else {
-            let at = stamped.unwrap_or(now);
-            let found = chain::anchor(envelope.certificates(), &self.certificates, at, Purpose::CodeSigning);
-            let refused = |reason| malformed(format!("is by the key {}: {reason}", key.fingerprint()));
-            Some(found.map_err(refused)?.to_vec())
-        };
-        let signed_at = match stamped {
-            Some(time) => time,
-            None => envelope.signing_time().map_err(malformed)?,
-        };
+        let signed_at = envelope.signing_time().map_err(malformed)?;
+        let signed_at = stamped.as_ref().map_or(signed_at, |stamp| stamp.time.min(signed_at));
         let said = notation::said_of(envelope.payload(), Descriptor { digest: image }, signed_at);
-        Ok(Signature { authority, ..signature(&key, Format::Notation, said)? })
+        let signature = signature(&key, Format::Notation, said)?;
+        if self.keys.contains(&key) {
+            return Ok(signature);
+        }
+        if self.certificates.is_empty() {
+            return Err(Rejection::UnknownKey(Some(bundle::hint_of(&key))));
+        }
+        let leads = |at| chain::anchor(envelope.certificates(), &self.certificates, at, Purpose::CodeSigning);
+        let refused = |reason| malformed(format!("is by the key {}: {reason}", key.fingerprint()));
+        let (found, outlived_by) = match stamped {
+            None => (leads(now).map_err(refused)?, Vec::new()),
+            Some(Stamp { time, authorities }) => {
+                let found = leads(time).map_err(refused)?;
+                (found, if leads(now).is_ok() { Vec::new() } else { authorities })
+            }
+        };
+        Ok(Signature { authority: Some(found.certificate.to_vec()), vouching: found.keys, outlived_by, ..signature })
     }
 }
 

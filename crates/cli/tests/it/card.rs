@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use image::Reference;
-use image::client::{Client, Credentials, Settings};
+use image::client::{Client, Credentials, Referrer, Settings};
+use image::{Digest, Reference, Verified};
 use virtual_card::pcscd::Pcscd;
 use virtual_card::{Card, Firmware, vendor};
 
@@ -14,6 +14,27 @@ use crate::sample::push_image;
 const PIN: &str = "246810";
 const PUK: &str = "13579135";
 const SECRET: &str = "correct horse battery";
+
+/// Puts the first certificate of an image's attestation alone beside another image that is about to be pushed.
+fn precede(client: &Client, from: &Reference, to: &Reference) {
+    let digest = client.resolve(from).unwrap().bytes.digest().clone();
+    let whole = client.referrers(from, &digest, Some(trust::attested::MEDIA_TYPE)).unwrap().remove(0);
+    let manifest = client.manifest(from, &whole.digest).unwrap().bytes;
+    let mut manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap().parse().unwrap();
+    let text = String::from_utf8(client.small_blob(from, &layer, 1 << 20).unwrap().into_bytes()).unwrap();
+    let alone = text.split_inclusive("-----END CERTIFICATE-----\n").next().unwrap().as_bytes();
+    let subject = push_image(client, to, &[b"inside".repeat(20), vec![2; 10]]);
+    let blob = Digest::sha256(alone);
+    client.push_blob(to, &blob, alone.len() as u64, &mut &alone[..]).unwrap();
+    manifest["layers"][0]["digest"] = blob.to_string().into();
+    manifest["layers"][0]["size"] = alone.len().into();
+    manifest["subject"]["digest"] = subject.to_string().into();
+    manifest["subject"]["size"] = client.resolve(to).unwrap().bytes.len().into();
+    let bytes = Verified::name(manifest.to_string().into_bytes());
+    let referrer = Referrer { digest: bytes.digest().clone(), size: bytes.len() as u64, ..whole };
+    client.push_referrer(to, &subject, &referrer, &bytes).unwrap();
+}
 
 /// A new card gets secrets of its own and a key; another key is made in a file and put beside it.
 #[test]
@@ -45,6 +66,9 @@ fn a_policy_that_wants_hardware_takes_the_key_that_was_made_inside_and_no_other(
         home.run_with(&["sign", "--key", key, &place.to_string()], &with_pin).with(0);
         place.to_string()
     };
+    // Whoever may push puts a statement about the key first that leads to no root.
+    let first = sign("first", "piv:9c");
+    precede(&client, &first.parse().unwrap(), &format!("{}/team/app:inside", registry.host()).parse().unwrap());
     let (inside, imported) = (sign("inside", "piv:9c"), sign("imported", "piv:82"));
     let key = |uri: &str| home.run_with(&["key", "show", uri], &[reader]).with(0).stdout;
     let work = home.path("work");

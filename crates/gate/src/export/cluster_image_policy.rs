@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use trust::Format;
 
-use super::{Exported, Gaps, before, living, yaml};
+use super::{Exported, Gaps, before, combinations, living, spellings, yaml};
 use crate::{Bind, Mode, Policy, Rule, Signers};
 
 pub(super) fn export(policy: &Policy) -> Exported {
@@ -28,6 +28,7 @@ pub(super) fn export(policy: &Policy) -> Exported {
             }
         }
     }
+    gaps.of_names(policy);
     gaps.of_policy(policy);
     Exported { text: yaml::documents(&documents), unsaid: gaps.0 }
 }
@@ -47,10 +48,9 @@ fn document(name: &str, rule: &Rule, authorities: &[Value]) -> Value {
 
 /// A glob is compared with the name, its tag or digest included; `**` stands for any characters.
 fn globs(pattern: &str) -> Vec<String> {
-    let pattern = match pattern.strip_prefix("docker.io/") {
-        Some(path) => format!("index.docker.io/{path}"),
-        None => pattern.to_owned(),
-    };
+    let hub = pattern.strip_prefix("docker.io/").map(|path| format!("index.docker.io/{path}"));
+    let is_hub = hub.is_some();
+    let pattern = hub.unwrap_or_else(|| pattern.to_owned());
     if pattern == "**" {
         return vec![pattern];
     }
@@ -60,7 +60,8 @@ fn globs(pattern: &str) -> Vec<String> {
         globs.push(pattern.replace("/**/", "/"));
     }
     globs
-        .into_iter()
+        .iter()
+        .flat_map(|glob| if is_hub { vec![glob.clone()] } else { spellings(glob) })
         .flat_map(|glob| match glob.strip_suffix("/**") {
             Some(prefix) => vec![format!("{prefix}/**"), format!("{prefix}:*"), format!("{prefix}@*")],
             None => vec![format!("{glob}:*"), format!("{glob}@*")],
@@ -97,46 +98,26 @@ fn alternatives(rule: &Rule, signers: &Signers, gaps: &mut Gaps) -> Vec<Vec<Valu
     };
     let count = signers.keys.len();
     if count == 0 || formats.is_empty() {
-        let message = format!("the rule on line {} of the policy accepts no signature that is read here", rule.line);
-        return vec![vec![json!({ "name": "none", "static": { "action": "fail", "message": message } })]];
+        return refusing(rule);
     }
     match signers.threshold {
         1 => vec![(0..count).flat_map(authorities_of).collect()],
         all if all == count => (0..count).map(authorities_of).collect(),
         some => {
             // k of n: whichever n-k+1 are taken, one of them has signed.
-            let mut lists = combinations(count, count - some + 1);
+            let lists = combinations(count, count - some + 1);
             if lists.is_empty() {
-                gaps.add(rule, format!("\"{some} of {count}\" would take too many policies: one signature is enough"));
-                lists.push((0..count).collect());
+                gaps.add(rule, format!("\"{some} of {count}\" would take too many policies: everything is refused"));
+                return refusing(rule);
             }
             lists.into_iter().map(|places| places.into_iter().flat_map(authorities_of).collect()).collect()
         }
     }
 }
 
-/// Most policies that one demand becomes.
-const MOST: usize = 200;
-
-/// Every choice of `size` out of `count`, while there are not too many.
-fn combinations(count: usize, size: usize) -> Vec<Vec<usize>> {
-    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
-    for _ in 0..size {
-        let mut longer = Vec::new();
-        for chosen in &all {
-            let from = chosen.last().map_or(0, |last| last + 1);
-            for next in from..count {
-                let mut chosen = chosen.clone();
-                chosen.push(next);
-                longer.push(chosen);
-                if longer.len() > 1 << 16 {
-                    return Vec::new();
-                }
-            }
-        }
-        all = longer;
-    }
-    if all.len() > MOST { Vec::new() } else { all }
+fn refusing(rule: &Rule) -> Vec<Vec<Value>> {
+    let message = format!("the rule on line {} of the policy accepts no signature that is read here", rule.line);
+    vec![vec![json!({ "name": "none", "static": { "action": "fail", "message": message } })]]
 }
 
 #[cfg(test)]
@@ -144,15 +125,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_of_three_is_each_pair_having_one() {
-        assert_eq!(combinations(3, 2), [[0, 1], [0, 2], [1, 2]]);
-        assert_eq!(combinations(2, 2), [[0, 1]]);
-        assert_eq!(combinations(40, 20), Vec::<Vec<usize>>::new());
-    }
-
-    #[test]
     fn a_pattern_covers_the_same_names_as_a_glob() {
-        assert_eq!(globs("r.example.com/a/**"), ["r.example.com/a/**", "r.example.com/a:*", "r.example.com/a@*"]);
+        assert_eq!(
+            globs("r.example.com/a/**"),
+            [
+                "r.example.com/a/**",
+                "r.example.com/a:*",
+                "r.example.com/a@*",
+                "r.example.com:443/a/**",
+                "r.example.com:443/a:*",
+                "r.example.com:443/a@*"
+            ]
+        );
+        assert_eq!(globs("r.example.com:5000/a"), ["r.example.com:5000/a:*", "r.example.com:5000/a@*"]);
         assert_eq!(
             globs("docker.io/library/debian"),
             ["index.docker.io/library/debian:*", "index.docker.io/library/debian@*"]

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::{Exported, Gaps, living};
+use super::{Exported, Gaps, combinations, living, spellings};
 use crate::{Bind, Mode, Policy, Rule, Signers};
 
 pub(super) fn export(policy: &Policy) -> Exported {
@@ -20,11 +20,14 @@ pub(super) fn export(policy: &Policy) -> Exported {
         let requirements = requirements(rule, &mut gaps);
         match scope {
             Scope::Everything => default = requirements,
-            Scope::Named(name) => {
-                scopes.entry(name).or_insert(requirements);
+            Scope::Named(names) => {
+                for name in names {
+                    scopes.entry(name).or_insert_with(|| requirements.clone());
+                }
             }
         }
     }
+    gaps.of_names(policy);
     gaps.of_policy(policy);
     let document = json!({
         "default": default,
@@ -36,7 +39,8 @@ pub(super) fn export(policy: &Policy) -> Exported {
 
 enum Scope {
     Everything,
-    Named(String),
+    /// In each of its spellings.
+    Named(Vec<String>),
 }
 
 fn scope(rule: &Rule, gaps: &mut Gaps) -> Option<Scope> {
@@ -59,7 +63,10 @@ fn scope(rule: &Rule, gaps: &mut Gaps) -> Option<Scope> {
         );
         return None;
     }
-    Some(Scope::Named(name.to_owned()))
+    // A wildcard stands for whole hosts there, and no port can follow it.
+    let whole =
+        |name: &str| spellings(&format!("{name}/")).into_iter().map(|name| name.trim_end_matches('/').to_owned());
+    Some(Scope::Named(if wild_registry { vec![name.to_owned()] } else { whole(name).collect() }))
 }
 
 fn accept() -> Value {
@@ -121,11 +128,20 @@ fn by(rule: &Rule, signers: &Signers, gaps: &mut Gaps) -> Vec<Value> {
             all.iter().map(|key| signed("keyData", json!(key), &identity)).collect()
         }
         (all, threshold) => {
+            let lists = combinations(all.len(), all.len() - threshold + 1);
+            if lists.is_empty() {
+                gaps.add(
+                    rule,
+                    format!("\"{threshold} of {}\" would be too long there: everything is refused", all.len()),
+                );
+                return vec![json!({ "type": "reject" })];
+            }
             gaps.add(
                 rule,
-                format!("\"{threshold} of {}\" cannot be said there: one signature of them is enough", all.len()),
+                "programs that know `keyData` alone refuse the file, since this rule wants some of several keys",
             );
-            vec![signed("keyDatas", json!(all), &identity)]
+            let chosen = |places: Vec<usize>| places.into_iter().map(|place| all[place].clone()).collect::<Vec<_>>();
+            lists.into_iter().map(|places| signed("keyDatas", json!(chosen(places)), &identity)).collect()
         }
     }
 }

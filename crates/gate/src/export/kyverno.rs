@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use trust::Format;
 
-use super::{Exported, Gaps, before, living, pem, yaml};
+use super::{Exported, Gaps, before, has_port, living, pem, yaml};
 use crate::{Bind, Mode, Policy, Rule, Signers};
 
 pub(super) fn export(policy: &Policy) -> Exported {
@@ -135,6 +135,9 @@ fn regex(pattern: &str) -> String {
                 if place > 0 {
                     text.push('/');
                 }
+                let is_registry = place == 0 && start == "^";
+                // A host has no capitals, however it is written.
+                text.push_str(if is_registry { "(?i:" } else { "" });
                 for character in segment.chars() {
                     match character {
                         '*' => text.push_str("[^/:@]*"),
@@ -145,6 +148,11 @@ fn regex(pattern: &str) -> String {
                         }
                     }
                 }
+                text.push_str(match (is_registry, has_port(segment)) {
+                    (false, _) => "",
+                    (true, true) => ")",
+                    (true, false) => ")(:443)?",
+                });
             }
         }
     }
@@ -163,14 +171,14 @@ mod tests {
 
     #[test]
     fn a_pattern_becomes_an_expression_over_names_with_tags() {
-        assert_eq!(regex("r.example.com/a/**"), "^r\\.example\\.com/a(/[^/:@]+)*(:[^/@]+)?(@[^/]+)?$");
+        assert_eq!(regex("r.example.com/a/**"), "^(?i:r\\.example\\.com)(:443)?/a(/[^/:@]+)*(:[^/@]+)?(@[^/]+)?$");
         assert_eq!(
             regex("docker.io/library/debian"),
             "^((index\\.)?docker\\.io/)?(library/)?debian(:[^/@]+)?(@[^/]+)?$"
         );
         assert_eq!(
             regex("*.example.com:5000/t-*/x"),
-            "^[^/:@]*\\.example\\.com\\:5000/t-[^/:@]*/x(:[^/@]+)?(@[^/]+)?$"
+            "^(?i:[^/:@]*\\.example\\.com\\:5000)/t-[^/:@]*/x(:[^/@]+)?(@[^/]+)?$"
         );
     }
 }

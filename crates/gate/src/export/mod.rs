@@ -140,6 +140,17 @@ impl Gaps {
         }
     }
 
+    /// What is said of names where nothing holds for all of them.
+    fn of_names(&mut self, policy: &Policy) {
+        let is_open = |rule: &Rule| rule.mode == Mode::Enforce && !rule.signers.is_empty();
+        if policy.rules().iter().any(is_open) && policy.rules().iter().all(|rule| rule.images.as_str() != "**") {
+            self.of_all(
+                "names are compared there as they are written: the same registry in capitals is another one, of which nothing \
+                 is demanded; add a last rule for \"**\"",
+            );
+        }
+    }
+
     /// What is said of revocation and of the order of rules.
     fn of_policy(&mut self, policy: &Policy) {
         if policy.revocation().is_some() {
@@ -149,6 +160,22 @@ impl Gaps {
             );
         }
     }
+}
+
+/// A pattern in the spellings that reach the same registry, which are one here: with the port that it has anyway.
+fn spellings(pattern: &str) -> Vec<String> {
+    let with_port = match pattern.split_once('/') {
+        Some((registry, path)) if registry != "**" && registry != "docker.io" && !has_port(registry) => {
+            Some(format!("{registry}:443/{path}"))
+        }
+        _ => None,
+    };
+    std::iter::once(pattern.to_owned()).chain(with_port).collect()
+}
+
+/// Whether a registry is written with a port; an address of IPv6 has colons of its own.
+fn has_port(registry: &str) -> bool {
+    registry.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 /// The rules that can ever hold: those that no earlier rule covers wholly.
@@ -162,4 +189,41 @@ fn living(policy: &Policy) -> impl Iterator<Item = &Rule> {
 /// The earlier rules whose patterns meet a rule's.
 fn before<'a>(policy: &'a Policy, rule: &'a Rule) -> impl Iterator<Item = &'a Rule> {
     policy.rules().iter().take_while(|earlier| earlier.line != rule.line)
+}
+
+/// Most lists that one demand becomes.
+const MOST: usize = 200;
+
+/// Every choice of `size` out of `count`, while there are not too many. `k` of `n` have signed where of each `n-k+1` one
+/// has.
+fn combinations(count: usize, size: usize) -> Vec<Vec<usize>> {
+    let mut all: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..size {
+        let mut longer = Vec::new();
+        for chosen in &all {
+            let from = chosen.last().map_or(0, |last| last + 1);
+            for next in from..count {
+                let mut chosen = chosen.clone();
+                chosen.push(next);
+                longer.push(chosen);
+                if longer.len() > 1 << 16 {
+                    return Vec::new();
+                }
+            }
+        }
+        all = longer;
+    }
+    if all.len() > MOST { Vec::new() } else { all }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_three_is_each_pair_having_one() {
+        assert_eq!(combinations(3, 2), [[0, 1], [0, 2], [1, 2]]);
+        assert_eq!(combinations(2, 2), [[0, 1]]);
+        assert_eq!(combinations(40, 20), Vec::<Vec<usize>>::new());
+    }
 }

@@ -6,15 +6,15 @@
 use serde_json::{Value, json};
 use trust::Format;
 
-use super::{Exported, Gaps, living};
+use super::{Exported, Gaps, living, spellings};
 use crate::{Bind, Mode, Policy, Rule};
 
 pub(super) fn export(policy: &Policy) -> Exported {
     let mut gaps = Gaps::default();
-    let mut statements = Vec::new();
+    let (mut statements, mut named_stores) = (Vec::new(), Stores::default());
     for rule in living(policy) {
         gaps.beyond_signatures(rule);
-        statements.extend(statement(rule, statements.len() + 1, &mut gaps));
+        statements.extend(statement(rule, statements.len() + 1, &mut named_stores, &mut gaps));
     }
     let is_global = |statement: &Value| statement["registryScopes"] == json!(["*"]);
     if !statements.iter().any(is_global) {
@@ -24,19 +24,21 @@ pub(super) fn export(policy: &Policy) -> Exported {
             "signatureVerification": { "level": "skip" },
         }));
     }
+    gaps.of_names(policy);
     gaps.of_policy(policy);
     let document = json!({ "version": "1.0", "trustPolicies": statements });
     let text = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
     Exported { text, unsaid: gaps.0 }
 }
 
-fn statement(rule: &Rule, number: usize, gaps: &mut Gaps) -> Option<Value> {
+fn statement(rule: &Rule, number: usize, named_stores: &mut Stores, gaps: &mut Gaps) -> Option<Value> {
     let pattern = rule.images.as_str();
     let scope = if pattern == "**" { "*" } else { pattern };
     if scope.contains('*') && scope != "*" {
         gaps.add(rule, format!("the pattern {pattern:?} cannot be said there, where scopes are whole repositories or `*`: nothing is demanded of these images"));
         return None;
     }
+    let scopes = if scope == "*" { vec![scope.to_owned()] } else { spellings(scope) };
     let name = format!("line-{}", rule.line);
     let level = match rule.mode {
         Mode::Off => "skip",
@@ -44,8 +46,7 @@ fn statement(rule: &Rule, number: usize, gaps: &mut Gaps) -> Option<Value> {
         Mode::Warn => "audit",
         Mode::Enforce => "strict",
     };
-    let skip =
-        || Some(json!({ "name": name, "registryScopes": [scope], "signatureVerification": { "level": "skip" } }));
+    let skip = || Some(json!({ "name": name, "registryScopes": scopes, "signatureVerification": { "level": "skip" } }));
     if rule.mode == Mode::Off || rule.signers.is_empty() {
         return skip();
     }
@@ -68,7 +69,7 @@ fn statement(rule: &Rule, number: usize, gaps: &mut Gaps) -> Option<Value> {
             gaps.add(rule, "its formats leave notation out, which is all that is read there: everything is refused");
         }
         for certificate in &signers.certificates {
-            let store = store_of(&certificate.name);
+            let store = named_stores.of(&certificate.name);
             let named = format!("ca:{store}");
             if !stores.contains(&named) {
                 gaps.add(rule, format!("put {:?} into notation's truststore/x509/ca/{store}/", certificate.name));
@@ -85,11 +86,30 @@ fn statement(rule: &Rule, number: usize, gaps: &mut Gaps) -> Option<Value> {
     }
     Some(json!({
         "name": name,
-        "registryScopes": [scope],
+        "registryScopes": scopes,
         "signatureVerification": { "level": level },
         "trustStores": stores,
         "trustedIdentities": ["*"],
     }))
+}
+
+/// Trust stores by the files that go there. Each file has one of its own: in a common one, what one rule trusts would be
+/// trusted by the other.
+#[derive(Default)]
+struct Stores(Vec<(String, String)>);
+
+impl Stores {
+    fn of(&mut self, file: &str) -> String {
+        if let Some((_, store)) = self.0.iter().find(|(known, _)| known == file) {
+            return store.clone();
+        }
+        let plain = store_of(file);
+        let free = |name: &String| self.0.iter().all(|(_, store)| store != name);
+        let numbered = (2..).map(|number| format!("{plain}-{number}"));
+        let store = std::iter::once(plain.clone()).chain(numbered).find(free).unwrap_or_default();
+        self.0.push((file.to_owned(), store.clone()));
+        store
+    }
 }
 
 /// A trust store's name for a file: letters, digits, `.`, `_` and `-`.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use image::Digest;
-use keys::{PublicKey, TouchPolicy};
+use keys::{Attestation, PublicKey, TouchPolicy};
 use trust::{Format, Signature};
 
 use super::{Facts, Requirement, count, plain};
@@ -120,6 +120,13 @@ fn lacks(signature: &Signature, signers: &Signers, facts: &Facts<'_>) -> Option<
             Some(_) => {}
         }
     }
+    // Who says when it was signed is each demand's own choice.
+    let outlives = |authority: &Vec<u8>| signers.timestamps.iter().any(|believed| believed.der == *authority);
+    if !signature.outlived_by.is_empty() && !signature.outlived_by.iter().any(outlives) {
+        return Some(
+            "the signer's certificate has ended, and no authority that is believed says when it was signed".into(),
+        );
+    }
     if let Some(revoked) = facts.revoked(signature) {
         return Some(revoked);
     }
@@ -150,11 +157,25 @@ fn bound(signature: &Signature, bind: Bind, facts: &Facts<'_>) -> Option<String>
     }
 }
 
-/// What the attestation of the signer's key does not prove.
+/// What no attestation of the signer's key proves.
 fn attested(signature: &Signature, hardware: &Hardware, facts: &Facts<'_>) -> Option<String> {
-    let Some(attestation) = &signature.attestation else {
-        return Some("nothing attests that the key was made inside a device".into());
-    };
+    let mut reason = "nothing attests that the key was made inside a device".to_owned();
+    for attestation in &signature.attestations {
+        match unproved(attestation, signature, hardware, facts) {
+            None => return None,
+            Some(other) => reason = other,
+        }
+    }
+    Some(reason)
+}
+
+/// What one attestation does not prove.
+fn unproved(
+    attestation: &Attestation,
+    signature: &Signature,
+    hardware: &Hardware,
+    facts: &Facts<'_>,
+) -> Option<String> {
     let roots: Vec<Vec<u8>> = hardware.roots.iter().map(|root| root.der.clone()).collect();
     let proved = match keys::attestation::verify(attestation, &roots, facts.now.into()) {
         Ok(proved) => proved,
@@ -244,10 +265,11 @@ fn wanted(signers: &Signers) -> String {
 }
 
 impl Facts<'_> {
-    /// Why a signature no longer counts, by the list of what was revoked.
+    /// Why a signature no longer counts, by the list of what was revoked: its key, one that certified it, or the image.
     fn revoked(&self, signature: &Signature) -> Option<String> {
         let Some(Ok(list)) = &self.revocation else { return None };
-        let by_key = list.key(&signature.key.fingerprint());
+        let mut keys = std::iter::once(&signature.key).chain(&signature.vouching);
+        let by_key = keys.find_map(|key| list.key(&key.fingerprint()));
         let reason = by_key.or_else(|| self.digests().find_map(|digest| list.image(digest)))?;
         Some(format!("revoked: {}", plain(reason)))
     }

@@ -8,9 +8,18 @@ impl Pattern {
         if self == other {
             return true;
         }
-        let Some((Segment::Any, prefix)) = self.segments.split_last() else { return false };
-        let is_plain = prefix.iter().all(|segment| matches!(segment, Segment::One(text) if !text.contains('*')));
-        is_plain && other.segments.starts_with(prefix)
+        let (prefix, is_open) = match self.segments.split_last() {
+            Some((Segment::Any, prefix)) => (prefix, true),
+            _ => (&self.segments[..], false),
+        };
+        // A `*` of the other is a letter like others here: only one of ours stands for it, and for all that it can be.
+        let covers_part = |pair: (&Segment, &Segment)| match pair {
+            (Segment::One(ours), Segment::One(other)) => covers_within(ours.as_bytes(), other.as_bytes()),
+            _ => false,
+        };
+        let long_enough =
+            if is_open { other.segments.len() >= prefix.len() } else { other.segments.len() == prefix.len() };
+        long_enough && prefix.iter().zip(&other.segments).all(covers_part)
     }
 
     /// Whether there can be a repository that both match; `true` where that is not plain.
@@ -73,7 +82,14 @@ mod tests {
         assert!(covers("r.example.com/a/**", "r.example.com/a/*/b/**"));
         assert!(!covers("r.example.com/a/**", "r.example.com/ab"));
         assert!(!covers("r.example.com/a", "r.example.com/a/**"));
-        assert!(!covers("r.example.com/*/**", "r.example.com/a/b"), "not plain");
+        assert!(covers("r.example.com/*/**", "r.example.com/a/b"));
+        assert!(covers("*.example.com/**", "eu.example.com/a/**"));
+        assert!(covers("r.example.com/team-*", "r.example.com/team-a*"));
+        assert!(!covers("r.example.com/team-a*", "r.example.com/team-*"));
+        assert!(!covers("*.example.com/**", "*/a"));
+        assert!(!covers("r.example.com/*", "r.example.com/**"));
+        assert!(!covers("r.example.com/*/**", "r.example.com/**"), "none is not one");
+        assert!(!covers("r.example.com/**/a", "r.example.com/b/a"), "not plain");
     }
 
     #[test]

@@ -170,3 +170,55 @@ fn the_kubernetes_policies_fit_their_schemas() {
         assert_eq!(said.trim(), documents, "{format}");
     }
 }
+
+fn exported(text: &str, format: ExportFormat) -> serde_json::Value {
+    serde_json::from_str(&policy(text).export(format).text).unwrap()
+}
+
+/// There the longest scope holds, whatever the order: what an earlier rule has already must not be said at all.
+#[test]
+fn a_rule_that_never_holds_here_opens_nothing_elsewhere() {
+    let written = exported(
+        "[[rule]]\nimages = \"*.example.com/**\"\nmode = \"enforce\"\nsigners = { keys = [\"release.pub\"] }\n\
+         [[rule]]\nimages = \"eu.example.com/**\"\nmode = \"off\"\n",
+        ExportFormat::Containers,
+    );
+    let scopes = written["transports"]["docker"].as_object().unwrap();
+    assert!(!scopes.contains_key("eu.example.com"), "{written}");
+    assert_eq!(scopes["*.example.com"][0]["type"], "sigstoreSigned");
+}
+
+#[test]
+fn two_of_three_are_two_of_three_for_podman() {
+    let written = exported(
+        "[[rule]]\nimages = \"**\"\nmode = \"enforce\"\n\
+         signers = { keys = [\"release.pub\", \"second.pub\", \"third.pub\"], threshold = 2 }\n",
+        ExportFormat::Containers,
+    );
+    let demands = written["default"].as_array().unwrap();
+    assert_eq!(demands.len(), 3, "each pair has one that signed: {written}");
+    assert!(demands.iter().all(|demand| demand["keyDatas"].as_array().unwrap().len() == 2));
+}
+
+/// Two files of one name are two authorities, and their rules trust one each.
+#[test]
+fn notations_stores_are_one_for_each_file() {
+    let work = tempfile::tempdir().unwrap();
+    for team in ["a", "b"] {
+        fs::create_dir(work.path().join(team)).unwrap();
+        fs::copy(folder().join("root.pem"), work.path().join(team).join("ca.pem")).unwrap();
+    }
+    let rule = |team: &str| {
+        format!(
+            "[[rule]]\nimages = \"r.example.com/{team}\"\nmode = \"enforce\"\n\
+             signers = {{ certificates = [\"{team}/ca.pem\"] }}\n"
+        )
+    };
+    let policy = Policy::parse(&(rule("a") + &rule("b")), "policy.toml", work.path()).unwrap();
+    let exported = policy.export(ExportFormat::Notation);
+    let written: serde_json::Value = serde_json::from_str(&exported.text).unwrap();
+    let stores = |place: usize| written["trustPolicies"][place]["trustStores"].clone();
+    assert_eq!((stores(0), stores(1)), (serde_json::json!(["ca:ca"]), serde_json::json!(["ca:ca-2"])));
+    let unsaid: Vec<String> = exported.unsaid.iter().map(ToString::to_string).collect();
+    assert!(unsaid.iter().any(|line| line.contains("b/ca.pem") && line.contains("ca/ca-2/")), "{unsaid:?}");
+}

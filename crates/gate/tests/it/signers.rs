@@ -92,10 +92,10 @@ fn a_key_that_nothing_attests_is_no_hardware() {
     let policy = enforce(
         "signers = { keys = [\"release.pub\"], hardware = true, roots = [\"root.pem\"], touch = \"always\", firmware = \"5.2\" }",
     );
-    let attestation = Some(keys::Attestation { leaf: vec![0x30, 0x00], intermediates: vec![] });
+    let attestations = vec![keys::Attestation { leaf: vec![0x30, 0x00], intermediates: vec![] }];
     let refused = [
         decide(&policy, vec![signature("release.pub")]),
-        decide(&policy, vec![Signature { attestation, ..signature("release.pub") }]),
+        decide(&policy, vec![Signature { attestations, ..signature("release.pub") }]),
     ];
     assert!(refused.iter().all(|verdict| !verdict.allowed));
     let first = refused[0].reasons.join("\n");
@@ -215,4 +215,41 @@ fn one_key_under_two_authorities_is_one_signer() {
     let by = |key: &str, authority: &Vec<u8>| Signature { authority: Some(authority.clone()), ..signature(key) };
     assert!(decide(&policy, vec![by("release.pub", &ders[0]), by("second.pub", &ders[1])]).allowed);
     assert!(!decide(&policy, vec![by("release.pub", &ders[0]), by("release.pub", &ders[1])]).allowed);
+}
+
+#[test]
+fn what_a_revoked_authority_certified_does_not_count() {
+    let policy = policy(
+        "[revocation]\nkeys = [\"third.pub\"]\n[[rule]]\nimages = \"**\"\nmode = \"enforce\"\n\
+         signers = { certificates = [\"root.pem\"] }\n",
+    );
+    let der = keys::pem::certificates(&std::fs::read_to_string(super::material::folder().join("root.pem")).unwrap());
+    let authority = super::material::key("second.pub");
+    let signed = Signature {
+        authority: Some(der.unwrap().remove(0)),
+        vouching: vec![authority.clone()],
+        ..signature("release.pub")
+    };
+    let (digest, report) = (digest(), report(vec![]));
+    let decide = |list: Revoked| {
+        let signatures = Some(Ok(vec![signed.clone()]));
+        policy.decide(&Facts { signatures, revocation: Some(Ok(list)), ..facts(&digest, &report) })
+    };
+    assert!(decide(list()).allowed);
+    let keys = BTreeMap::from([(authority.fingerprint(), "the authority was broken into".to_owned())]);
+    let refused = decide(Revoked { keys, ..list() });
+    assert!(!refused.allowed && refused.reasons[0].contains("broken into"), "{refused:?}");
+}
+
+#[test]
+fn a_demand_believes_its_own_timestamps_and_not_those_of_another_demand() {
+    let root = keys::pem::certificates(&std::fs::read_to_string(super::material::folder().join("root.pem")).unwrap());
+    let root = root.unwrap().remove(0);
+    let ended = || Signature { outlived_by: vec![root.clone()], ..signature("release.pub") };
+    let both =
+        enforce("signers = [{ keys = [\"release.pub\"] }, { keys = [\"second.pub\"], timestamps = [\"root.pem\"] }]");
+    let refused = decide(&both, vec![ended(), signature("second.pub")]);
+    assert!(!refused.allowed && refused.reasons[0].contains("certificate has ended"), "{refused:?}");
+    let own = enforce("signers = { keys = [\"release.pub\"], timestamps = [\"root.pem\"] }");
+    assert!(decide(&own, vec![ended()]).allowed);
 }

@@ -29,6 +29,7 @@ fn a_name_is_made_whole_and_shown_short_as_docker_does() {
         ("192.168.0.1:80", "docker.io/library/192.168.0.1:80", "192.168.0.1:80"),
         ("192.168.0.1:8/debian", "192.168.0.1:8/debian:latest", "192.168.0.1:8/debian:latest"),
         ("[fc00::1]:5000/docker", "[fc00::1]:5000/docker:latest", "[fc00::1]:5000/docker:latest"),
+        ("[FC00:0:0::0001]:5000/docker", "[fc00::1]:5000/docker:latest", "[fc00::1]:5000/docker:latest"),
         ("[fc00::1]/docker", "[fc00::1]/docker:latest", "[fc00::1]/docker:latest"),
         ("localhost/foo", "localhost/foo:latest", "localhost/foo:latest"),
         ("localhost:5000/foo:v1.0", "localhost:5000/foo:v1.0", "localhost:5000/foo:v1.0"),
@@ -103,6 +104,21 @@ fn names_that_docker_refuses_are_refused() {
     ] {
         let error = refusal(text);
         assert!(error.contains("is not an image reference"), "{text:?}: {error}");
+    }
+}
+
+/// Each of these reaches 127.0.0.1 and is another name to a policy's pattern. Docker takes some of them.
+#[test]
+fn an_address_has_one_spelling() {
+    for host in
+        ["127.1", "127.0.1", "2130706433", "0x7f000001", "0x7F.0.0.1", "0177.0.0.1", "127.0.0.01", "127.0.0.1.2"]
+    {
+        let error = refusal(&format!("{host}:5000/app"));
+        assert!(error.contains("four numbers"), "{host}: {error}");
+    }
+    assert!(refusal("[::ffff:7f00:1]:5000/app").contains("write that"));
+    for host in ["127.0.0.1", "1.example.com", "0x7f.example.com", "a1.b2"] {
+        parse(&format!("{host}:5000/app"));
     }
 }
 

@@ -192,6 +192,13 @@ impl Agent {
             }
             Request::Add { key } => {
                 let uri: KeyUri = key.parse()?;
+                if names_code(&uri) {
+                    return Err(No::new(
+                        Code::NotAllowed,
+                        "a module is code, and whoever may ask could have the agent run theirs; name it in the \
+                         configuration file (pkcs11-modules), or name the key with --key when the agent is started",
+                    ));
+                }
                 let person = self.people.meet(asker, &key, cancelled);
                 let held = self.keyring.add(&uri, (self.opener)(&uri, &*person)?, &self.opener)?;
                 self.is_used();
@@ -262,12 +269,13 @@ impl Agent {
         let is_wanted = || !cancelled.load(Ordering::SeqCst);
         let mut tell = |before: usize| progress(format!("waiting: {before} before this one"));
         let turn = self.turns.wait(&is_wanted, &mut tell);
-        let result = if turn.is_none() {
+        let result = if turn.is_none() || !outwait(key, &is_wanted, progress) {
             Err(KeyError::Cancelled.into())
         } else {
             progress("shown to the key's owner".into());
             let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
             let result = work(&*person);
+            key.was_used();
             self.is_used();
             // A signature that nobody waits for any more is given to nobody.
             let is_cancelled = person.is_cancelled() || !is_wanted();
@@ -374,6 +382,26 @@ impl fmt::Debug for Agent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Agent").field("status", &self.status()).finish_non_exhaustive()
     }
+}
+
+/// Lets the time pass for which the touch for the request before counts: this one wants a touch of its own. `false` where
+/// nobody waits any more.
+fn outwait(key: &Held, is_wanted: &dyn Fn() -> bool, progress: Progress<'_>) -> bool {
+    if !key.window().is_zero() {
+        progress("waiting until the touch for the request before counts no more".into());
+    }
+    while !key.window().is_zero() {
+        if !is_wanted() {
+            return false;
+        }
+        std::thread::sleep(key.window().min(Duration::from_millis(100)));
+    }
+    true
+}
+
+/// Whether opening a key would load a file that the one who asks has chosen.
+fn names_code(uri: &KeyUri) -> bool {
+    matches!(uri, KeyUri::Pkcs11(token) if token.module_path.is_some())
 }
 
 fn intent_of(image: &ImageRequest, asker: &Asker) -> Intent {

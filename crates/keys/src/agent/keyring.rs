@@ -1,8 +1,10 @@
 //! The keys that an agent holds, locked or not.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::protocol::HeldKey;
+use crate::attestation::statement;
 use crate::{
     Algorithm, Attestation, Custody, Hash, KeyError, KeyUri, Message, Person, PublicKey, Signature, Signer, TouchPolicy,
 };
@@ -20,7 +22,12 @@ pub(super) struct Held {
     attestation: Option<Attestation>,
     opener: Arc<Opener>,
     open: Mutex<Option<Arc<dyn Signer>>>,
+    /// When it signed last, where a touch counts for longer than for what it was given for.
+    touched: Mutex<Option<Instant>>,
 }
+
+/// How long a touch counts on a card whose policy is *cached*. Whether a reset ends that is not known.
+const WINDOW: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
 pub(super) struct Keyring {
@@ -44,10 +51,15 @@ impl Keyring {
             attestation: signer.attestation().ok().flatten(),
             opener: Arc::clone(opener),
             open: Mutex::new(Some(signer)),
+            touched: Mutex::default(),
         });
         let mut keys = self.keys();
         match keys.iter_mut().find(|known| known.uri == held.uri) {
-            Some(known) => *known = Arc::clone(&held),
+            Some(known) => {
+                // The same card, under the same finger.
+                *held.touched.lock().unwrap_or_else(PoisonError::into_inner) = known.touched();
+                *known = Arc::clone(&held);
+            }
             None => keys.push(Arc::clone(&held)),
         }
         Ok(held)
@@ -97,6 +109,29 @@ impl Held {
     /// Whether each signature takes somebody who touches the key: nobody signs with it unseen.
     pub(super) fn wants_touch(&self) -> bool {
         matches!(&self.custody, Custody::Card(card) if card.touch == Some(TouchPolicy::Always))
+    }
+
+    /// It has signed, or tried to.
+    pub(super) fn was_used(&self) {
+        if self.keeps_touches() {
+            *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+    }
+
+    /// How long the last touch may still count, for whoever asks next and was not touched for.
+    pub(super) fn window(&self) -> Duration {
+        self.touched().map_or(Duration::ZERO, |since| WINDOW.saturating_sub(since.elapsed()))
+    }
+
+    fn touched(&self) -> Option<Instant> {
+        *self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether one touch can serve two requests: as the card says, or where it does not, as it attests.
+    fn keeps_touches(&self) -> bool {
+        let Custody::Card(card) = &self.custody else { return false };
+        let attested = || self.attestation.as_ref().and_then(|attestation| statement::read(&attestation.leaf));
+        card.touch.or_else(|| attested().map(|statement| statement.touch)) == Some(TouchPolicy::Cached)
     }
 
     pub(super) fn describe(&self) -> HeldKey {

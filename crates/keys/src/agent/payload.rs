@@ -3,15 +3,28 @@
 //! Known are cosign's statement in DSSE's pre-authentication encoding (secure-systems-lab/dsse, protocol.md), cosign's
 //! older simple signing, and notation's JWS signing input (RFC 7515 section 5.1). Whatever else there is, is unknown and
 //! treated like a bare digest: so is anything that is nearly one of these.
+//!
+//! Whatever a verifier of ours would take from the bytes is shown: repository and tag in our annotations, too, which
+//! whoever asks may have put there. What cannot be shown whole is unknown.
+
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 const COSIGN_SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 const NOTATION: &str = "application/vnd.cncf.notary.payload.v1+json";
 const SIMPLE_SIGNING: &str = "cosign container image signature";
+
+/// The annotations by which a signature is bound to a name (the `trust` room writes and reads them).
+const REPOSITORY: &str = "dev.plimsoll.repository";
+const TAG: &str = "dev.plimsoll.tag";
+
+/// Longer texts are no names and would push the digest off the screen.
+const LONGEST: usize = 512;
 
 /// What bytes say of themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +54,34 @@ fn dsse(bytes: &[u8]) -> Option<Known> {
     }
     let statement: Statement = serde_json::from_slice(body).ok()?;
     let [subject] = statement.subject.as_slice() else { return None };
-    let digest = sha256(&format!("sha256:{}", subject.digest.sha256.as_deref()?))?;
+    // A second digest would be that of another image, for whoever names images by that kind.
+    let (Some(hex), 1) = (subject.digest.get("sha256"), subject.digest.len()) else { return None };
+    let digest = sha256(&format!("sha256:{hex}"))?;
     let format = match statement.predicate_type.as_str() {
         COSIGN_SIGN => "Sigstore bundle".to_owned(),
-        other => format!("statement of the kind {other}"),
+        other => format!("statement of the kind {}", short(other)?),
     };
-    Some(Known { digest, repository: None, tag: None, format })
+    let Named { repository, tag } = named(&subject.annotations)?;
+    Some(Known { digest, repository, tag, format })
+}
+
+/// What our annotations name.
+struct Named {
+    repository: Option<String>,
+    tag: Option<String>,
+}
+
+fn named(annotations: &Map<String, Value>) -> Option<Named> {
+    let text = |name: &str| match annotations.get(name) {
+        None => Some(None),
+        Some(value) => Some(Some(short(value.as_str()?)?.to_owned())),
+    };
+    Some(Named { repository: text(REPOSITORY)?, tag: text(TAG)? })
+}
+
+/// A text that can be shown whole.
+fn short(text: &str) -> Option<&str> {
+    (text.len() <= LONGEST).then_some(text)
 }
 
 /// A length in decimal without leading zeros, a space, so many bytes; and what follows.
@@ -62,14 +97,15 @@ fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn simple_signing(bytes: &[u8]) -> Option<Known> {
-    let SimpleSigning { critical } = serde_json::from_slice(bytes).ok()?;
+    let SimpleSigning { critical, optional } = serde_json::from_slice(bytes).ok()?;
     if critical.kind != SIMPLE_SIGNING {
         return None;
     }
+    let reference = critical.identity.reference.filter(|reference| !reference.is_empty());
     Some(Known {
         digest: sha256(&critical.image.digest)?,
-        repository: critical.identity.reference.filter(|reference| !reference.is_empty()),
-        tag: None,
+        repository: reference.as_deref().map(|name| short(name).ok_or(())).transpose().ok()?.map(str::to_owned),
+        tag: named(&optional.unwrap_or_default())?.tag,
         format: "cosign signature (older form)".into(),
     })
 }
@@ -83,12 +119,8 @@ fn notation(bytes: &[u8]) -> Option<Known> {
         return None;
     }
     let payload: Notation = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    Some(Known {
-        digest: sha256(&payload.target.digest)?,
-        repository: None,
-        tag: None,
-        format: "notation signature".into(),
-    })
+    let Named { repository, tag } = named(&payload.target.annotations)?;
+    Some(Known { digest: sha256(&payload.target.digest)?, repository, tag, format: "notation signature".into() })
 }
 
 /// A digest as it has to be, and nothing else: it is what a person compares.
@@ -107,17 +139,15 @@ struct Statement {
 
 #[derive(Deserialize)]
 struct Subject {
-    digest: Digests,
-}
-
-#[derive(Deserialize)]
-struct Digests {
-    sha256: Option<String>,
+    digest: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
 struct SimpleSigning {
     critical: Critical,
+    optional: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +185,8 @@ struct Notation {
 #[derive(Deserialize)]
 struct Target {
     digest: String,
+    #[serde(default)]
+    annotations: Map<String, Value>,
 }
 
 #[cfg(test)]
@@ -191,6 +223,22 @@ mod tests {
     }
 
     #[test]
+    fn names_that_a_verifier_will_read_are_shown_wherever_they_stand() {
+        let names = r#""annotations":{"dev.plimsoll.repository":"r.io/prod","dev.plimsoll.tag":"v9"}"#;
+        let bundle = encoded(IN_TOTO, &statement(COSIGN_SIGN).replace("\"annotations\":{}", names));
+        let older = format!(
+            r#"{{"critical":{{"identity":{{"docker-reference":"r.io/prod"}},"image":{{"docker-manifest-digest":"sha256:{HEX}"}},"type":"{SIMPLE_SIGNING}"}},"optional":{{"dev.plimsoll.tag":"v9"}}}}"#
+        );
+        let header = BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"ES256","cty":"{NOTATION}"}}"#));
+        let body =
+            BASE64_URL_SAFE_NO_PAD.encode(format!(r#"{{"targetArtifact":{{"digest":"sha256:{HEX}",{names}}}}}"#));
+        for bytes in [bundle, older.into_bytes(), format!("{header}.{body}").into_bytes()] {
+            let known = read(&bytes).unwrap();
+            assert_eq!((known.repository.as_deref(), known.tag.as_deref()), (Some("r.io/prod"), Some("v9")));
+        }
+    }
+
+    #[test]
     fn what_is_nearly_such_is_unknown() {
         let good = statement(COSIGN_SIGN);
         let mut more = encoded(IN_TOTO, &good);
@@ -200,6 +248,9 @@ mod tests {
             more,
             encoded("text/plain", &good),
             encoded(IN_TOTO, &two),
+            encoded(IN_TOTO, &good.replace("\"sha256\":", "\"sha512\":\"00\",\"sha256\":")),
+            encoded(IN_TOTO, &good.replace("\"annotations\":{}", "\"annotations\":{\"dev.plimsoll.tag\":7}")),
+            encoded(IN_TOTO, &statement(&"https://example.com/".repeat(100))),
             encoded(IN_TOTO, &good.replace(HEX, "0123")),
             encoded(IN_TOTO, &good.replace(HEX, &HEX.to_uppercase())),
             String::from_utf8(encoded(IN_TOTO, &good)).unwrap().replace("v1 28", "v1 028").into_bytes(),

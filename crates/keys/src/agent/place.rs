@@ -33,18 +33,50 @@ pub fn state_folder() -> Result<PathBuf, KeyError> {
         .ok_or_else(|| KeyError::NoDefault("neither HOME nor XDG_STATE_HOME is set to a folder".into()))
 }
 
-/// Makes a folder that is this user's alone, or checks that it is.
+/// Makes the folder of a socket, or checks that it is this user's alone. One that a person named is not changed: it may be
+/// the machine's `/run` or `/tmp`.
+pub fn house(socket: &Path) -> Result<(), KeyError> {
+    let Some(folder) = socket.parent() else {
+        return Err(KeyError::NoDefault(format!("{} is in no folder", socket.display())));
+    };
+    if absolute(VARIABLE).as_deref() != Some(socket) {
+        return private(folder);
+    }
+    named(folder)
+}
+
+/// Makes a folder of our own that is this user's alone; one that others can enter is closed.
 pub fn private(folder: &Path) -> Result<(), KeyError> {
-    let fail = |source| KeyError::File { action: "make the private folder", path: folder.to_owned(), source };
+    if is_open(folder)? {
+        let closed = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+        closed.map_err(|source| failed(folder, source))?;
+    }
+    Ok(())
+}
+
+fn named(folder: &Path) -> Result<(), KeyError> {
+    if is_open(folder)? {
+        let reason = format!(
+            "others can enter it, and {VARIABLE} names it; close it with chmod 700, or name a socket in a folder of its own"
+        );
+        return Err(failed(folder, io::Error::other(reason)));
+    }
+    Ok(())
+}
+
+/// Whether others can enter this user's folder, which is made where it is missing.
+fn is_open(folder: &Path) -> Result<bool, KeyError> {
+    let fail = |source| failed(folder, source);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fail)?;
     let about = fs::symlink_metadata(folder).map_err(fail)?;
     if !about.is_dir() || about.uid() != rustix::process::geteuid().as_raw() {
         return Err(fail(io::Error::other("it is there, and not this user's folder")));
     }
-    if about.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(fail)?;
-    }
-    Ok(())
+    Ok(about.permissions().mode() & 0o077 != 0)
+}
+
+fn failed(folder: &Path, source: io::Error) -> KeyError {
+    KeyError::File { action: "make the private folder", path: folder.to_owned(), source }
 }
 
 fn absolute(name: &str) -> Option<PathBuf> {
@@ -63,6 +95,16 @@ mod tests {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         private(&folder).unwrap();
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
+        let refused = named(&folder).unwrap_err();
+        assert!(std::error::Error::source(&refused).unwrap().to_string().contains("chmod 700"), "{refused}");
+        assert_eq!(
+            fs::metadata(&folder).unwrap().permissions().mode() & 0o7777,
+            0o1777,
+            "a folder that was named stays"
+        );
+        private(&folder).unwrap();
+        named(&folder).unwrap();
         let link = place.path().join("link");
         std::os::unix::fs::symlink(&folder, &link).unwrap();
         private(&link).unwrap_err();

@@ -17,6 +17,8 @@ use crate::ImageRequest;
 /// How often one who waits for the agent looks whether they still want to.
 const LOOK: Duration = Duration::from_millis(100);
 
+const OVER: &str = "the time for which this way was opened is over";
+
 /// Which images may be asked for, and until when.
 #[derive(Clone)]
 pub struct Scope {
@@ -43,7 +45,7 @@ impl Scope {
     /// `Err` says why not.
     pub fn allows(&self, image: &ImageRequest, now: SystemTime) -> Result<(), String> {
         if now >= self.until {
-            return Err("the time for which this way was opened is over".into());
+            return Err(OVER.into());
         }
         if (self.repositories)(&image.repository) {
             return Ok(());
@@ -77,7 +79,8 @@ impl Narrow {
         let answered = thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_done.load(Ordering::SeqCst) {
-                    if cancelled.load(Ordering::SeqCst) {
+                    // What was asked before the end and is looked at after it is too late as well.
+                    if cancelled.load(Ordering::SeqCst) || SystemTime::now() >= self.scope.until {
                         return client.hang_up();
                     }
                     thread::sleep(LOOK);
@@ -90,6 +93,9 @@ impl Narrow {
         match answered {
             Ok(reply) => reply,
             Err(ClientError::Refused { code, reason }) => Reply::Refused { code, reason },
+            Err(_) if SystemTime::now() >= self.scope.until => {
+                Reply::Refused { code: Code::NotAllowed, reason: OVER.into() }
+            }
             Err(_) if cancelled.load(Ordering::SeqCst) => {
                 Reply::Refused { code: Code::Cancelled, reason: "cancelled; nothing was signed".into() }
             }

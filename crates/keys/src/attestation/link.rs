@@ -20,6 +20,9 @@ const MOST_EXTENSIONS: usize = 32;
 const BASIC_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.19");
 const KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.15");
 
+/// The subject of F9's certificate, which says nothing of being an authority in devices of generation 4.
+const OLD_DEVICE: &str = "CN=Yubico PIV Attestation";
+
 /// A certificate that was read and not yet verified.
 pub(crate) struct Link<'a> {
     der: &'a [u8],
@@ -108,8 +111,10 @@ impl<'a> Link<'a> {
 
     /// Whether this one may stand above others, `below` of which are authorities themselves.
     ///
-    /// The device's own certificate may lack basicConstraints: those of generation 4 do. A certificate about a key in a
-    /// slot may not: whoever has a device could else sign such statements with an attested key of their own.
+    /// The device's own certificate may lack basicConstraints: those of generation 4 do. Nothing else may. A certificate
+    /// about a key that its owner signs with is never one: neither that of a slot, nor that of a key in the same device's
+    /// OpenPGP application, which leads to the same root since firmware 5.7.4. Whoever has a device could else sign such
+    /// statements with an attested key of their own.
     pub(crate) fn check_authority(&self, below: usize) -> Result<(), AttestationError> {
         let refused = |reason| Err(AttestationError::NoAuthority { which: self.name.clone(), reason });
         if super::statement::is_about_a_key(self) {
@@ -124,7 +129,9 @@ impl<'a> Link<'a> {
             Some(BasicConstraints { path_len_constraint: Some(most), .. }) if usize::from(most) < below => {
                 return refused("it allows fewer authorities below it");
             }
-            None if below > 0 => return refused("it does not say that it is an authority"),
+            None if below > 0 || self.name != OLD_DEVICE => {
+                return refused("it does not say that it is an authority");
+            }
             _ => {}
         }
         match self.parsed::<KeyUsage>(KEY_USAGE)? {

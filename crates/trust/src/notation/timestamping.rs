@@ -108,6 +108,15 @@ impl Query {
     }
 }
 
+/// When some bytes were there at the latest, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The time. The bytes may be older.
+    pub time: OffsetDateTime,
+    /// The certificates (DER), of those that are believed, that vouch for whoever tells it.
+    pub authorities: Vec<Vec<u8>>,
+}
+
 impl Token {
     /// Reads a token and checks that it is whole, about `bytes`, and signed by the certificate that it brings. Whether
     /// that is anybody's to trust is for [`Token::trusted`].
@@ -144,9 +153,20 @@ impl Token {
 
     /// The time, where one of `authorities` (certificates, DER) vouches for whoever tells it.
     pub fn trusted(&self, authorities: &[Vec<u8>]) -> Result<OffsetDateTime, String> {
-        anchor(&self.certificates, authorities, self.time, Purpose::TimeStamping)
-            .map_err(|reason| format!("the timestamp does not count: {reason}"))?;
-        Ok(self.time)
+        self.stamp(authorities).map(|stamp| stamp.time)
+    }
+
+    /// The same, with all of `authorities` that vouch.
+    pub fn stamp(&self, authorities: &[Vec<u8>]) -> Result<Stamp, String> {
+        let vouches = |authority: &Vec<u8>| {
+            anchor(&self.certificates, std::slice::from_ref(authority), self.time, Purpose::TimeStamping).map(|_| ())
+        };
+        let vouching: Vec<_> = authorities.iter().filter(|authority| vouches(authority).is_ok()).cloned().collect();
+        if vouching.is_empty() {
+            let reason = anchor(&self.certificates, authorities, self.time, Purpose::TimeStamping).err();
+            return Err(format!("the timestamp does not count: {}", reason.unwrap_or_default()));
+        }
+        Ok(Stamp { time: self.time, authorities: vouching })
     }
 }
 

@@ -45,6 +45,10 @@ pub enum State {
     /// The registry has an older one, with this version; the newest that was seen before is given instead. Somebody may
     /// be putting trust back that was withdrawn.
     Older(u64),
+    /// Two lists of this version are signed: the registry has another one than was seen before. What either revokes is
+    /// revoked. Of two that write at once one finds the other's list there, and its own has been signed all the same:
+    /// whoever may write there can put that one in its place.
+    Rivals,
     /// The registry gives none, for this reason; the newest that was seen before is given instead.
     Remembered(String),
 }
@@ -83,8 +87,9 @@ impl Revocations {
 
     /// The newest list that is known.
     pub fn current(&self, now: OffsetDateTime) -> Result<Known, RevocationError> {
-        let seen = self.seen.as_ref().and_then(|seen| seen.read(&self.registry, &self.keys));
-        let remembered = seen.and_then(|bytes| RevocationList::open(&bytes, &self.keys).ok());
+        let kept = self.seen.iter().flat_map(|seen| seen.read(&self.registry));
+        let opened = kept.filter_map(|bytes| RevocationList::open(&bytes, &self.keys).ok());
+        let remembered = opened.max_by_key(|(list, _)| list.version);
         let served = self.served();
         if let (Ok((_, list, _)), Some(seen)) = (&served, &self.seen)
             && remembered.as_ref().is_none_or(|(remembered, _)| remembered.version < list.version)
@@ -95,6 +100,9 @@ impl Revocations {
         let (list, by, state) = match (served, remembered) {
             (Ok((_, served, _)), Some((list, by))) if served.version < list.version => {
                 (list, by.clone(), State::Older(served.version))
+            }
+            (Ok((_, served, by)), Some((list, _))) if served.version == list.version && served != list => {
+                (served.joined(list), by, State::Rivals)
             }
             (Ok((_, list, by)), _) => (list, by, State::Fresh),
             (Err(error), Some((list, by))) => (list, by.clone(), State::Remembered(error.to_string())),

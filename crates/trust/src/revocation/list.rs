@@ -102,6 +102,18 @@ impl RevocationList {
         Ok(list)
     }
 
+    /// What this one and another of the same version revoke, for as long as both are valid.
+    pub(super) fn joined(mut self, other: Self) -> Self {
+        self.issued = self.issued.min(other.issued);
+        self.expires = self.expires.min(other.expires);
+        for entry in other.entries {
+            if !self.revokes(&entry.target) {
+                self.entries.push(entry);
+            }
+        }
+        self
+    }
+
     /// Whether something is on it.
     pub fn revokes(&self, target: &Target) -> bool {
         self.entries.iter().any(|entry| entry.target == *target)

@@ -9,6 +9,9 @@ use keys::PublicKey;
 
 use super::LIMIT;
 
+/// Lists of one registry that are looked at: one for each set of keys that a policy ever named for it.
+const MOST: usize = 64;
+
 /// A folder of lists, one for each registry and set of keys.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -21,12 +24,18 @@ impl Seen {
         Self { folder: folder.into() }
     }
 
-    /// The list that was kept, as it was: signed. What cannot be read is as good as none.
-    pub(super) fn read(&self, registry: &str, keys: &[PublicKey]) -> Option<Vec<u8>> {
-        let file = fs::File::open(self.path(registry, keys)).ok()?;
-        let mut bytes = Vec::new();
-        file.take(LIMIT + 1).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
+    /// The lists of a registry that were kept, as they were: signed, by whatever keys. A policy that names one key more
+    /// knows what was seen under those before. What cannot be read is as good as none.
+    pub(super) fn read(&self, registry: &str) -> Vec<Vec<u8>> {
+        let front = front(registry);
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let own = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&front)));
+        let read = |path: PathBuf| {
+            let mut bytes = Vec::new();
+            fs::File::open(path).ok()?.take(LIMIT + 1).read_to_end(&mut bytes).ok()?;
+            Some(bytes)
+        };
+        own.take(MOST).filter_map(|entry| read(entry.path())).collect()
     }
 
     /// Keeps a list. Where that fails the next reader knows less, and no harm is done now.
@@ -48,7 +57,12 @@ impl Seen {
     fn path(&self, registry: &str, keys: &[PublicKey]) -> PathBuf {
         let mut fingerprints: Vec<_> = keys.iter().map(PublicKey::fingerprint).collect();
         fingerprints.sort();
-        let name = Digest::sha256(format!("{registry}\n{}", fingerprints.join("\n")).as_bytes());
-        self.folder.join(format!("{}.json", &name.hex()[..32]))
+        let keys = Digest::sha256(fingerprints.join("\n").as_bytes());
+        self.folder.join(format!("{}{}.json", front(registry), &keys.hex()[..32]))
     }
+}
+
+/// How the names of a registry's files begin.
+fn front(registry: &str) -> String {
+    format!("{}-", &Digest::sha256(registry.as_bytes()).hex()[..32])
 }

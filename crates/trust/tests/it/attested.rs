@@ -60,8 +60,27 @@ fn an_attestation_is_stored_once_and_attached_to_the_signatures_of_its_key_alone
     assert!(found.rejected.is_empty(), "{:?}", found.rejected);
     assert_eq!(found.signatures.len(), 3);
     for signature in found.signatures {
-        let expected = (signature.key == ALICE.public_key()).then(|| signer.1.clone());
-        assert_eq!(signature.attestation, expected);
+        let expected: Vec<_> = (signature.key == ALICE.public_key()).then(|| signer.1.clone()).into_iter().collect();
+        assert_eq!(signature.attestations, expected);
+    }
+}
+
+/// The attack: whoever may push puts something beside the image first that is for the key and proves nothing.
+#[test]
+fn another_attestation_of_the_same_key_hides_none() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let client = client();
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    let digest = push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    let subject = Subject::resolve(&client, &place).unwrap();
+    let (good, bad) = (attestation(&ALICE), attestation(&ALICE));
+    for one in [&bad, &good] {
+        sign(&client, &subject, &[Format::Bundle], &Attesting(&ALICE, one.clone()), &Nobody, NOW).unwrap();
+    }
+    let found =
+        Verifier::new(vec![ALICE.public_key()]).examine(&digest, &RegistrySignatures::new(client, place)).unwrap();
+    for signature in found.signatures {
+        assert!(signature.attestations.contains(&good) && signature.attestations.contains(&bad));
     }
 }
 

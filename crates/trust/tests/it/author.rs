@@ -1,10 +1,11 @@
 //! What is signed is built out of the registry and of nothing that the one who asks says.
 
-use image::Reference;
 use image::client::Client;
+use image::{Digest, Reference};
 use keys::{Author as _, ImageRequest, KeyError, Nobody, Signer as _};
 use trust::{Format, RegistryAuthor, RegistrySignatures, Subject, TrustError, Verifier, publish};
 
+use super::fake::Fake;
 use super::material::{ALICE, MALLORY, NOW, client};
 use super::registry::{Kind, Registry};
 use super::sample::push_image;
@@ -100,4 +101,37 @@ fn a_signature_by_another_key_or_of_another_image_is_not_published() {
     let source = RegistrySignatures::new(client, place);
     let found = Verifier::new(vec![MALLORY.public_key()]).examine(&subject.digest, &source).unwrap();
     assert!(found.signatures.is_empty() && found.rejected.is_empty(), "something was written: {found:?}");
+}
+
+/// The attack: a registry says of one digest that it is kept back and points to another.
+#[test]
+fn who_asks_to_sign_a_digest_is_given_no_other_by_the_registry() {
+    let other = br#"{"schemaVersion":2,"layers":[]}"#;
+    let evil = Digest::sha256(other);
+    let served = evil.clone();
+    let fake = Fake::start(move |request, peer| {
+        if request.target.ends_with(served.as_str()) {
+            return peer.answer(200, &[("Content-Type", "application/vnd.oci.image.manifest.v1+json")], other);
+        }
+        match request.header("if-none-match") {
+            Some(_) => peer.answer(304, &[], b""),
+            None => peer.answer(403, &[("Docker-Content-Digest", served.as_str())], b""),
+        }
+    });
+    let asked = Digest::sha256(b"what the engine pushed");
+    let repository = format!("{}/team/app", fake.host());
+    let request = ImageRequest {
+        repository: repository.clone(),
+        tag: Some("v1".into()),
+        digest: asked.to_string(),
+        formats: vec!["bundle".into()],
+    };
+    let refused = match RegistryAuthor::new(client()).draft(&request, &*ALICE) {
+        Ok(draft) => panic!("{:?} was drafted", draft.intent()),
+        Err(error) => error.to_string(),
+    };
+    assert!(refused.contains("does not allow it"), "{refused}");
+    // By its tag alone the image that is kept back is what the tag points to.
+    let tagged = Subject::resolve(&client(), &format!("{repository}:v1").parse().unwrap()).unwrap();
+    assert_eq!(tagged.digest, evil);
 }

@@ -5,6 +5,7 @@
 mod attested;
 mod author;
 mod bundles;
+mod chains;
 mod cosign;
 mod hostile;
 mod index;

@@ -31,7 +31,7 @@ fn assert_good(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn openssl(folder: &Path, arguments: &[&str]) {
+pub(crate) fn openssl(folder: &Path, arguments: &[&str]) {
     let done = Command::new("openssl").args(arguments).current_dir(folder).output().expect("openssl runs");
     assert!(done.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
@@ -42,7 +42,7 @@ fn write_pem(path: &Path, der: &[u8]) {
     fs::write(path, format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")).unwrap();
 }
 
-fn certificates(path: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn certificates(path: &Path) -> Vec<Vec<u8>> {
     pem::certificates(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -67,7 +67,7 @@ fn self_issued(folder: &Path, name: &str, kind: &[&str]) {
 }
 
 /// `root.crt`, and `NAME.key` with `NAME.crt` below it for a purpose (a line of OpenSSL's extensions).
-fn issued(folder: &Path, name: &str, usage: &str, days: &str) {
+pub(crate) fn issued(folder: &Path, name: &str, usage: &str, days: &str) {
     fs::write(folder.join("req.cnf"), "[req]\ndistinguished_name=dn\n[dn]\n").unwrap();
     if !folder.join("root.crt").exists() {
         openssl(
@@ -142,16 +142,16 @@ fn issued(folder: &Path, name: &str, usage: &str, days: &str) {
     );
 }
 
-struct Scene {
+pub(crate) struct Scene {
     registry: Registry,
-    client: Client,
+    pub(crate) client: Client,
     place: Reference,
     digest: Digest,
     folder: tempfile::TempDir,
 }
 
 impl Scene {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let registry = Registry::start(Kind::Open)?;
         let client = client();
         let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
@@ -159,7 +159,7 @@ impl Scene {
         Some(Self { registry, client, place, digest, folder: tempfile::tempdir().unwrap() })
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -167,11 +167,11 @@ impl Scene {
         format!("{}/team/app@{}", self.registry.host(), self.digest)
     }
 
-    fn subject(&self) -> Subject {
+    pub(crate) fn subject(&self) -> Subject {
         Subject::resolve(&self.client, &self.place).unwrap()
     }
 
-    fn examine(&self, verifier: &Verifier) -> trust::Examination {
+    pub(crate) fn examine(&self, verifier: &Verifier) -> trust::Examination {
         let source = RegistrySignatures::new(self.client.clone(), self.place.clone());
         verifier.examine(&self.digest, &source).unwrap()
     }
@@ -265,7 +265,7 @@ fn a_chain_leads_to_the_trusted_root_or_counts_for_nothing() {
 }
 
 /// `openssl ts` behind HTTP, with a certificate below `root.crt`.
-fn authority(folder: &Path) -> Fake {
+pub(crate) fn authority(folder: &Path) -> Fake {
     issued(folder, "tsa", "extendedKeyUsage=critical,timeStamping", "3000");
     let config = "[tsa]\ndefault_tsa=own\n[own]\nserial=serial\ndefault_policy=1.2.3.4\ndigests=sha256,sha384,sha512\n\
                   accuracy=secs:1\nordering=no\ntsa_name=no\ness_cert_id_chain=no\ness_cert_id_alg=sha256\n\

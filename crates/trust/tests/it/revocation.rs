@@ -137,3 +137,43 @@ fn two_that_change_the_list_at_once_do_not_overwrite_each_other() {
     assert!(matches!(refused, Err(RevocationError::Trust(TrustError::Contended { .. }))), "{refused:?}");
     assert!(scene.reader().current(NOW).unwrap().list.revokes(&Target::key(&MALLORY.public_key())));
 }
+
+/// The attack: whoever lost against another writer had signed a list already, and it lies in the registry.
+#[test]
+fn two_lists_of_one_version_take_nothing_from_each_other() {
+    let Some(scene) = Scene::new() else { return };
+    let (key, digest) = (Target::key(&MALLORY.public_key()), Target::Image(image()));
+    scene.revoke(digest.clone());
+    let first = scene.client.tagged(&scene.place(), "list").unwrap().bytes.to_vec();
+    let written = scene.client.tagged(&scene.place(), "list").unwrap().bytes.digest().clone();
+    scene.client.delete_manifest(&scene.place(), &written).unwrap();
+    scene.revoke(key.clone());
+    let reader = scene.reader().remembering(scene.seen());
+    assert_eq!(reader.current(NOW).unwrap().state, State::Fresh);
+    scene.put_back(&first);
+    let known = reader.current(NOW).unwrap();
+    assert_eq!((known.list.version, &known.state), (1, &State::Rivals));
+    assert!(known.list.revokes(&key) && known.list.revokes(&digest));
+    // Whoever keeps it ends that with the next.
+    let keeper = scene.keeper().remembering(scene.seen());
+    let next = keeper.next(&*ALICE, &[], "", MONTH, NOW).unwrap();
+    assert_eq!((next.list.version, next.list.entries.len()), (2, 2));
+    keeper.publish(&next, &*ALICE, &Nobody).unwrap();
+    assert_eq!(reader.current(NOW).unwrap().state, State::Fresh);
+}
+
+#[test]
+fn a_policy_that_names_one_key_more_remembers_what_was_seen_before() {
+    let Some(scene) = Scene::new() else { return };
+    scene.revoke(Target::Image(Digest::sha256(b"first")));
+    let old = scene.client.tagged(&scene.place(), "list").unwrap().bytes.to_vec();
+    scene.revoke(Target::Image(image()));
+    scene.reader().remembering(scene.seen()).current(NOW).unwrap();
+    scene.put_back(&old);
+    let keys = vec![ALICE.public_key(), MALLORY.public_key()];
+    let more = Revocations::new(scene.client.clone(), scene.registry.host(), keys).remembering(scene.seen());
+    let known = more.current(NOW).unwrap();
+    assert_eq!((known.list.version, &known.state), (2, &State::Older(1)));
+    let without = Revocations::new(scene.client.clone(), scene.registry.host(), vec![MALLORY.public_key()]);
+    assert!(without.remembering(scene.seen()).current(NOW).is_err(), "what was seen is believed by its own keys alone");
+}

@@ -1,7 +1,7 @@
 //! The agent's socket: one agent at a time, in a folder that is its user's alone.
 
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -20,15 +20,17 @@ pub(super) struct House {
 impl House {
     /// Takes the place of the user's agent, unless somebody has it.
     pub(super) fn take(path: PathBuf) -> Result<Self> {
-        let folder = path.parent().context("the agent's socket has no folder")?;
-        place::private(folder)?;
+        place::house(&path)?;
         let lock_path = path.with_extension("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&lock_path);
         let lock = lock.with_context(|| format!("cannot open {}", lock_path.display()))?;
         if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
             bail!("an agent runs already{} at {}; end it with: plimsoll agent stop", process(&path), path.display());
         }
-        // Nobody holds the lock: what lies there is left of an agent that was killed.
+        // Nobody holds the lock: a socket that lies there is left of an agent that was killed.
+        if path.symlink_metadata().is_ok_and(|about| !about.file_type().is_socket()) {
+            bail!("{} is there and is no socket; name another place in PLIMSOLL_AGENT_SOCK", path.display());
+        }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot remove the old socket {}", path.display()));

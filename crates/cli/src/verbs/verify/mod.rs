@@ -238,15 +238,20 @@ fn report(
 /// What kind of key it is, and what is proved of where its secret lies.
 fn custody(signature: &Signature, roots: &[Vec<u8>]) -> String {
     let algorithm = signature.key.algorithm();
-    let Some(attestation) = &signature.attestation else {
+    if signature.attestations.is_empty() {
         return format!("{algorithm}; nothing attests where its secret lies");
-    };
+    }
     if roots.is_empty() {
         return format!(
             "{algorithm}; an attestation lies beside it, and the policy names no maker's roots to check it by"
         );
     }
-    match keys::attestation::verify(attestation, roots, std::time::SystemTime::now()) {
+    let now = std::time::SystemTime::now();
+    let proofs = signature.attestations.iter().map(|attestation| keys::attestation::verify(attestation, roots, now));
+    let is_good = |proof: &Result<keys::Attested, _>| proof.as_ref().is_ok_and(|proved| proved.key == signature.key);
+    let (good, bad): (Vec<_>, Vec<_>) = proofs.partition(is_good);
+    let Some(proof) = good.into_iter().chain(bad).next() else { return algorithm.to_string() };
+    match proof {
         Ok(proved) if proved.key == signature.key => {
             let serial = proved.serial.map(|serial| format!(" {serial}")).unwrap_or_default();
             let touch = match proved.touch {

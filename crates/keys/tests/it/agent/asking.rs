@@ -1,10 +1,13 @@
 //! What is asked and answered, and what is shown and written down of it.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use keys::Hash;
 use keys::agent::{ClientError, Code, Reply, Request};
+use keys::{CardKey, Custody, FileSigner, Firmware, Hash, KeyError, KeyUri, Message, Passphrase, Person, PublicKey};
+use keys::{Signature, Signer, TouchPolicy};
 use sha2::{Digest as _, Sha256};
 
 use super::{DIGEST, House, image, sign, statement};
@@ -177,4 +180,62 @@ fn the_agent_ends_when_it_is_told_to() {
 
 fn house_socket(house: &House) -> std::path::PathBuf {
     house.socket()
+}
+
+/// A key that says of itself that it lies on a card, where one touch counts for 15 s.
+struct Cached(FileSigner);
+
+impl Signer for Cached {
+    fn uri(&self) -> &KeyUri {
+        self.0.uri()
+    }
+
+    fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+
+    fn custody(&self) -> Custody {
+        let (firmware, touch) = (Firmware::new(5, 4, 3), Some(TouchPolicy::Cached));
+        Custody::Card(CardKey { serial: Some(1), firmware, slot: 0x9c, touch, pin: None, generated: Some(true) })
+    }
+
+    fn sign(&self, batch: &[Message<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
+        self.0.sign(batch, person)
+    }
+}
+
+/// The attack: a program of the same user waits until its owner has touched the key for something else.
+#[test]
+fn one_touch_serves_one_request_even_where_the_card_lets_it_count_for_longer() {
+    let house = House::new();
+    let path = house.folder().join("card.key");
+    let passphrase = Passphrase::new("correct horse", "the test").unwrap();
+    let (signer, _) = FileSigner::generate(&path, &passphrase).unwrap();
+    let name = signer.public_key().fingerprint();
+    house.agent.hold(&"piv:serial=1;slot=9c".parse().unwrap(), Arc::new(Cached(signer))).unwrap();
+    let sign = |waits: &mut bool| {
+        let client = house.client();
+        client.sign_image(Some(&name), &image("r.io/app"), &mut |text| {
+            if text.contains("counts no more") {
+                *waits = true;
+                client.hang_up();
+            }
+        })
+    };
+    loop {
+        let mut waits = false;
+        sign(&mut waits).unwrap();
+        let done = Instant::now();
+        let second = sign(&mut waits);
+        if waits {
+            second.unwrap_err();
+            break;
+        }
+        assert!(done.elapsed() >= Duration::from_secs(15), "it was signed under the touch for another");
+    }
+    // A key that no touch outlasts is not waited for.
+    let own = house.public.fingerprint();
+    for _ in 0..2 {
+        house.client().sign_image(Some(&own), &image("r.io/app"), &mut |_| {}).unwrap();
+    }
 }

@@ -131,6 +131,30 @@ fn requests_that_are_none_are_refused_with_what_is_wrong() {
     is_served(&house);
 }
 
+/// Loading a module runs its code where all unlocked keys are.
+#[test]
+fn a_module_that_the_asker_names_is_not_loaded_into_the_agent() {
+    let house = House::new();
+    let key = format!("pkcs11:token=x?module-path={}/mine.so", house.folder().display());
+    let refused = house.client().ask(Request::Add { key }, &mut |_| {}).unwrap_err().to_string();
+    assert!(refused.contains("pkcs11-modules"), "{refused}");
+    is_served(&house);
+}
+
+#[test]
+fn names_inside_the_bytes_are_shown_to_the_keys_owner() {
+    let house = House::new();
+    let text = String::from_utf8(super::statement()).unwrap();
+    let body = &text[text.find('{').unwrap()..];
+    let named =
+        body.replace("}}]", r#"},"annotations":{"dev.plimsoll.repository":"r.io/prod","dev.plimsoll.tag":"1"}}]"#);
+    let kind = "application/vnd.in-toto+json";
+    let payload = format!("DSSEv1 {} {kind} {} {named}", kind.len(), named.len()).into_bytes();
+    house.client().sign(Request::SignPayload { key: None, payload, hash: None }, &mut |_| {}).unwrap();
+    let shown = house.owner.shown.lock().unwrap()[0].clone();
+    assert_eq!((shown.repository.as_deref(), shown.tag.as_deref()), (Some("r.io/prod"), Some("1")));
+}
+
 #[test]
 fn a_terminal_that_is_not_the_askers_own_is_not_asked_at() {
     use keys::agent::Asker;

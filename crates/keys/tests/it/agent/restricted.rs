@@ -117,6 +117,15 @@ fn after_its_end_nothing_is_signed_over_that_way() {
 }
 
 #[test]
+fn what_was_asked_before_the_end_and_is_not_answered_until_then_is_not_signed() {
+    let house = house(SystemTime::now() + Duration::from_secs(1));
+    house.owner.hesitate();
+    let refused = house.client().sign_image(None, &image("r.io/team/app"), &mut |_| {}).unwrap_err().to_string();
+    assert!(refused.contains("is over"), "{refused}");
+    assert!(house.log().iter().all(|entry| entry.outcome != "signed"));
+}
+
+#[test]
 fn the_agent_itself_signs_nothing_but_images_for_those_who_are_not_here() {
     let house = House::new();
     let client = || house.client().on_behalf_of(Origin::Relayed { registry: "r.io".into(), caller: "a guest".into() });

@@ -3,7 +3,7 @@
 use keys::attestation::{verify, verify_for};
 use keys::piv::tlv::Tlv;
 use keys::piv::{NewKey, PivSigner};
-use keys::{Algorithm, Attestation, AttestationError, PinPolicy, Signer as _, TouchPolicy};
+use keys::{Algorithm, Attestation, AttestationError, Message, PinPolicy, PrivateKey, Signer as _, TouchPolicy};
 use p256::pkcs8::EncodePublicKey as _;
 use proptest::prelude::*;
 use time::OffsetDateTime;
@@ -13,10 +13,6 @@ use super::desk::{NOW, Sitting, new_key, with_key};
 
 /// A certificate that says all that `leaf` says, of another key, signed by the key that `leaf` is about.
 fn forged(signer: &PivSigner, leaf: &[u8]) -> Vec<u8> {
-    let sequence = |bytes: &[u8]| {
-        let [high, low] = u16::try_from(bytes.len()).unwrap().to_be_bytes();
-        [&[0x30, 0x82, high, low], bytes].concat()
-    };
     let (outer, _) = Tlv::read(leaf).unwrap();
     let (tbs, _) = Tlv::read(outer.value).unwrap();
     let mut fields = Vec::new();
@@ -34,6 +30,67 @@ fn forged(signer: &PivSigner, leaf: &[u8]) -> Vec<u8> {
     let signature = signer.sign_one(&tbs, &Sitting::new()).unwrap().into_bytes();
     let bits = [&[0x03, u8::try_from(signature.len() + 1).unwrap(), 0], &signature[..]].concat();
     sequence(&[&tbs[..], &ecdsa_with_sha256, &bits].concat())
+}
+
+/// What a certificate is made of.
+struct Parts<'a> {
+    issuer: &'a [u8],
+    subject: &'a [u8],
+    key: &'a PrivateKey,
+    extensions: &'a [u8],
+    by: &'a PrivateKey,
+    /// One that has version, serial number and times.
+    like: &'a [u8],
+}
+
+fn certificate(parts: &Parts<'_>) -> Vec<u8> {
+    let oid = match parts.by.algorithm() {
+        Algorithm::EcdsaP384 => [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03],
+        _ => [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02],
+    };
+    let public = parts.key.public_key().unwrap();
+    let (version, serial, validity) = (field(parts.like, 0), field(parts.like, 1), field(parts.like, 4));
+    let tbs = [version, serial, &oid, parts.issuer, validity, parts.subject, public.der(), parts.extensions].concat();
+    let tbs = sequence(&tbs);
+    let signature = parts.by.sign(&Message::new(&tbs), "the test").unwrap().into_bytes();
+    let bits = [&[0x03, u8::try_from(signature.len() + 1).unwrap(), 0], &signature[..]].concat();
+    sequence(&[&tbs[..], &oid, &bits].concat())
+}
+
+/// A field of a certificate's signed part, with its tag.
+fn field(certificate: &[u8], place: usize) -> &[u8] {
+    let (outer, _) = Tlv::read(certificate).unwrap();
+    let (tbs, _) = Tlv::read(outer.value).unwrap();
+    let mut rest = tbs.value;
+    for _ in 0..place {
+        rest = Tlv::read(rest).unwrap().1;
+    }
+    &rest[..rest.len() - Tlv::read(rest).unwrap().1.len()]
+}
+
+fn sequence(bytes: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+    [&[0x30, 0x82, high, low], bytes].concat()
+}
+
+/// A common name alone, as short ones are written.
+fn name(text: &str) -> Vec<u8> {
+    let value = [&[0x0c, u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    let pair = [&[0x06, 3, 0x55, 4, 3], &value[..]].concat();
+    let within = |tag: u8, bytes: &[u8]| [&[tag, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    within(0x30, &within(0x31, &within(0x30, &pair)))
+}
+
+/// Yubico's 1.3.6.1.4.1.41482.5.2, a key that was made on the device.
+fn openpgp_extensions() -> Vec<u8> {
+    let extension = [0x06, 10, 0x2b, 6, 1, 4, 1, 0x82, 0xc4, 0x0a, 5, 2, 0x04, 3, 2, 1, 1];
+    let within = |tag: u8, bytes: &[u8]| [&[tag, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    within(0xa3, &within(0x30, &within(0x30, &extension)))
+}
+
+fn scalar(algorithm: Algorithm, number: u8) -> PrivateKey {
+    let width = if algorithm == Algorithm::EcdsaP384 { 48 } else { 32 };
+    PrivateKey::from_scalar(algorithm, &vec![number; width]).unwrap()
 }
 
 fn trusted() -> Vec<Vec<u8>> {
@@ -117,6 +174,34 @@ fn an_attested_key_cannot_attest_another() {
         let error = verify(&Attestation { leaf: forged, intermediates }, &trusted(), NOW.into()).unwrap_err();
         assert!(matches!(error, AttestationError::NoAuthority { .. }), "{firmware}: {error}");
     }
+}
+
+/// The attack: the device's OpenPGP application attests a key as well, up to the same root since firmware 5.7.4, and that
+/// key signs whatever its owner wants.
+#[test]
+fn a_key_that_the_device_attests_for_something_else_cannot_attest_a_slot() {
+    let (_desk, made, _) = with_key(Firmware::V5_7_4, &new_key());
+    let attestation = made.attestation.unwrap();
+    let (authority, openpgp) = (vendor::intermediates().remove(0), scalar(Algorithm::EcdsaP384, 7));
+    // As OpenPGP's are: no basicConstraints, no key usage, extensions of their own.
+    let own = certificate(&Parts {
+        issuer: field(&authority, 5),
+        subject: &name("YubiKey OPGP Attestation SIG"),
+        key: &openpgp,
+        extensions: &openpgp_extensions(),
+        by: &scalar(Algorithm::EcdsaP384, 2),
+        like: &attestation.leaf,
+    });
+    let leaf = certificate(&Parts {
+        issuer: &name("YubiKey OPGP Attestation SIG"),
+        subject: field(&attestation.leaf, 5),
+        key: &scalar(Algorithm::EcdsaP256, 9),
+        extensions: field(&attestation.leaf, 7),
+        by: &openpgp,
+        like: &attestation.leaf,
+    });
+    let error = verify(&Attestation { leaf, intermediates: vec![own] }, &trusted(), NOW.into()).unwrap_err();
+    assert!(matches!(error, AttestationError::NoAuthority { .. }), "{error}");
 }
 
 #[test]
