@@ -83,7 +83,7 @@ fn back(document: &[u8]) -> PackageList {
 }
 
 fn documents(bill: &Bill<'_>) -> [Vec<u8>; 3] {
-    [cyclonedx(bill).unwrap(), spdx(bill).unwrap(), packages_json(bill).unwrap()]
+    [cyclonedx(bill), spdx(bill), packages_json(bill)].map(|written| written.expect("a document"))
 }
 
 #[test]
