@@ -6,6 +6,7 @@
 
 mod broker;
 mod cgroup;
+mod confined;
 mod leftovers;
 mod ranges;
 mod shim;

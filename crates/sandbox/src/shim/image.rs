@@ -8,11 +8,12 @@ use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, openat2, statat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, statat};
 use sandbox::Bind;
 
 use super::Failure;
 use crate::broker::is_taken;
+use crate::confined::open_in_root;
 
 /// Refuses an image whose `/dev` leads elsewhere, or one of whose links leads a bind to a place that the runtime makes.
 pub(super) fn check(root: &Path, binds: &[Bind]) -> Result<(), Failure> {
@@ -61,8 +62,7 @@ impl Image {
     }
 
     fn find(&self, path: &Path) -> io::Result<OwnedFd> {
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(openat2(&self.root, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)?)
+        Ok(open_in_root(&self.root, path, OFlags::PATH)?)
     }
 
     fn inside(&self, found: &OwnedFd) -> io::Result<PathBuf> {

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use crate::confined::open_in_root;
 use crate::tree;
 
 /// As deep as the kernel itself follows links.
@@ -47,17 +48,17 @@ pub(super) fn of(root: &OwnedFd, mut parts: Vec<CString>) -> io::Result<Option<P
 /// A folder below the root, made where it is missing.
 pub(super) fn folder(root: &OwnedFd, parts: &[CString]) -> io::Result<OwnedFd> {
     let path = join(parts);
-    match open(root, &path, OFlags::RDONLY | OFlags::DIRECTORY) {
+    match open_in_root(root, path.as_c_str(), OFlags::RDONLY | OFlags::DIRECTORY) {
         Err(Errno::NOENT) => {}
         other => return Ok(other?),
     }
     make(root, parts, 0)?;
-    Ok(open(root, &path, OFlags::RDONLY | OFlags::DIRECTORY)?)
+    Ok(open_in_root(root, path.as_c_str(), OFlags::RDONLY | OFlags::DIRECTORY)?)
 }
 
 /// A folder below the root, where it is there and is one.
 pub(super) fn existing(root: &OwnedFd, parts: &[CString]) -> io::Result<Option<OwnedFd>> {
-    match open(root, &join(parts), OFlags::RDONLY | OFlags::DIRECTORY) {
+    match open_in_root(root, join(parts).as_c_str(), OFlags::RDONLY | OFlags::DIRECTORY) {
         Ok(folder) => Ok(Some(folder)),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
         Err(error) => Err(error.into()),
@@ -68,12 +69,12 @@ pub(super) fn existing(root: &OwnedFd, parts: &[CString]) -> io::Result<Option<O
 fn make(root: &OwnedFd, parts: &[CString], links: usize) -> io::Result<()> {
     for end in 1..=parts.len() {
         let path = join(&parts[..end]);
-        match open(root, &path, OFlags::PATH) {
+        match open_in_root(root, path.as_c_str(), OFlags::PATH) {
             Ok(_) => continue,
             Err(Errno::NOENT) => {}
             Err(error) => return Err(error.into()),
         }
-        let parent = open(root, &join(&parts[..end - 1]), OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let parent = open_in_root(root, join(&parts[..end - 1]).as_c_str(), OFlags::RDONLY | OFlags::DIRECTORY)?;
         match rustix::fs::mkdirat(&parent, &parts[end - 1], Mode::from_raw_mode(0o755)) {
             Ok(()) => {}
             Err(Errno::EXIST) if links < MAX_LINKS => {
@@ -88,18 +89,6 @@ fn make(root: &OwnedFd, parts: &[CString], links: usize) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Opens a path as if `root` were the root of everything.
-fn open(root: &OwnedFd, path: &CString, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    loop {
-        match rustix::fs::openat2(root, path.as_c_str(), flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
-            // The kernel could not tell whether `..` stayed inside, since something was renamed meanwhile elsewhere.
-            Err(Errno::AGAIN) => {}
-            other => return other,
-        }
-    }
 }
 
 fn join(parts: &[CString]) -> CString {

@@ -97,6 +97,11 @@ impl Command for Arguments {
                 certificates.extend(signers.certificates.into_iter().map(|trusted| trusted.der));
             }
         }
+        if keys.is_empty() && certificates.is_empty() {
+            eprintln!(
+                "plimsoll: nobody is trusted here, so no signature counts: name a key with --key PUB, or write a policy"
+            );
+        }
         let digest = client.resolve(&image)?.bytes.digest().clone();
         let roles = Roles { signers: Verifier::new(keys).trusting(certificates), registries, builders };
         let tree = read(&client, &image, &digest, &roles)?;
