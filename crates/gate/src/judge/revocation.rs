@@ -3,6 +3,9 @@
 use super::{Facts, Requirement, plain};
 use crate::Revocation;
 
+/// How far clocks may be apart.
+const SKEW: time::Duration = time::Duration::minutes(10);
+
 pub(super) fn judge(revocation: &Revocation, facts: &Facts<'_>) -> Requirement {
     let wanted = match revocation.max_age {
         Some(age) => format!("a valid list of what was revoked, at most {age} old"),
@@ -20,6 +23,14 @@ pub(super) fn judge(revocation: &Revocation, facts: &Facts<'_>) -> Requirement {
         Some(Err(error)) => return unmet(plain(error)),
         Some(Ok(list)) => list,
     };
+    // Its end would not come for as long, and a clock that stands in the past takes lists for valid that have ended.
+    if list.issued - facts.now > SKEW {
+        let day = list.issued.date();
+        return unmet(format!(
+            "version {} was signed in the future, on {day}, or the clock here is wrong",
+            list.version
+        ));
+    }
     if facts.now >= list.expires {
         return unmet(format!("version {} expired on {}", list.version, list.expires.date()));
     }

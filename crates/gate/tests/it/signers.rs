@@ -132,6 +132,7 @@ fn a_list_of_what_was_revoked_that_is_missing_or_stale_closes_the_gate() {
         with_list("", Some(Err("the registry has no such list".into()))),
         with_list("", Some(Ok(Revoked { expires: NOW, ..list() }))),
         with_list("max-age = \"1d\"", Some(Ok(list()))),
+        with_list("", Some(Ok(Revoked { issued: NOW + Duration::days(2), ..list() }))),
     ];
     assert!(refused.iter().all(|verdict| !verdict.allowed));
     insta::assert_snapshot!(

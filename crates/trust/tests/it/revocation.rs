@@ -94,6 +94,18 @@ fn a_list_that_has_ended_is_stale_and_is_renewed_with_all_that_was_on_it() {
 }
 
 #[test]
+fn a_list_from_a_clock_that_was_wrong_is_followed_by_one_that_is_right() {
+    let Some(scene) = Scene::new() else { return };
+    let ahead = NOW + Duration::days(400);
+    let next = scene.keeper().next(&*ALICE, &[Target::Image(image())], "bad", MONTH, ahead).unwrap();
+    scene.keeper().publish(&next, &*ALICE, &Nobody).unwrap();
+    let next = scene.keeper().next(&*ALICE, &[], "", MONTH, NOW).unwrap();
+    assert_eq!((next.list.version, next.list.issued, next.list.expires), (2, NOW, NOW + MONTH));
+    let little = scene.keeper().next(&*ALICE, &[], "", MONTH, ahead - Duration::minutes(5)).unwrap();
+    assert_eq!(little.list.issued, ahead, "a little is not gone back");
+}
+
+#[test]
 fn an_older_list_that_is_put_back_brings_no_trust_back() {
     let Some(scene) = Scene::new() else { return };
     scene.revoke(Target::Image(Digest::sha256(b"first")));
