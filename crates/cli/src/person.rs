@@ -20,6 +20,10 @@ pub(crate) use terminal::Terminal;
 
 use keys::Person;
 
+/// Variables that may hold what unlocks a key. No program that is started needs them, and others of the same user can read
+/// them there, as they cannot in this one.
+pub(crate) const SECRETS: [&str; 2] = [keys::passphrase::VARIABLE, keys::pin::VARIABLE];
+
 /// The person at this process' terminal, or else whoever reads its stderr.
 pub(crate) fn at_hand() -> Box<dyn Person> {
     match Terminal::open() {

@@ -4,7 +4,7 @@ use image::client::Client;
 use image::{Digest, Reference, Verified};
 
 use crate::dsse::decode_base64;
-use crate::source::{BUNDLES, Content, Found, is_promising, layer_of};
+use crate::source::{BUNDLES, Budget, Content, Found, is_promising, layer_of};
 use crate::{Cache, SignatureSource, TrustError, cosign_tag, simple_signing};
 
 /// Reads signatures out of one repository of a registry.
@@ -43,10 +43,12 @@ impl RegistrySignatures {
         Ok(bytes.into_bytes())
     }
 
-    fn referrer(&self, manifest: &Digest, image: &Digest) -> Result<Found, TrustError> {
+    fn referrer(&self, manifest: &Digest, image: &Digest, budget: &mut Budget) -> Result<Found, TrustError> {
         let bytes = self.cached(manifest, || Ok(self.client.manifest(&self.place, manifest)?.bytes))?;
+        budget.spend(bytes.len());
         let layer = layer_of(&bytes, image, manifest)?;
         let bytes = self.blob(&layer.digest, layer.limit)?;
+        budget.spend(bytes.len());
         Ok(Found { manifest: manifest.clone(), content: layer.kind.content(bytes) })
     }
 
@@ -101,11 +103,15 @@ impl SignatureSource for RegistrySignatures {
     fn found(&self, image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         // One request for all kinds, instead of one a kind.
         let referrers = self.client.referrers(&self.place, image, None)?;
-        let mut found = Vec::new();
+        let (mut found, mut budget) = (Vec::new(), Budget::whole());
         for referrer in referrers.iter().filter(|referrer| is_promising(referrer)).take(BUNDLES) {
-            found.push(self.referrer(&referrer.digest, image));
+            found.push(self.referrer(&referrer.digest, image, &mut budget));
             if is_outage(found.last()) {
                 return Ok(found);
+            }
+            if let Some(error) = budget.end(image) {
+                found.push(Err(error));
+                break;
             }
         }
         match self.tagged(image) {

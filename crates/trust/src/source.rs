@@ -13,6 +13,32 @@ use crate::{Format, TrustError, attested, bundle, notation, simple_signing};
 /// Referrers of an image that are looked at, at most. Whoever may write to a repository may add some without end.
 pub const BUNDLES: usize = 256;
 
+/// Bytes of all that is read beside an image, at most. Three hundred ordinary signatures take some three million.
+pub const BYTES: u64 = 32 << 20;
+
+/// What may still be read beside an image.
+#[derive(Debug)]
+pub(crate) struct Budget(u64);
+
+impl Budget {
+    pub(crate) fn whole() -> Self {
+        Self(BYTES)
+    }
+
+    /// Takes away what was read.
+    pub(crate) fn spend(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_sub(bytes as u64);
+    }
+
+    /// What is said of the rest, when nothing more is read.
+    pub(crate) fn end(&self, image: &Digest) -> Option<TrustError> {
+        (self.0 == 0).then(|| TrustError::Bundle {
+            name: format!("after others beside {image}"),
+            reason: format!("more than {} MiB lie there, and the rest is not looked at", BYTES >> 20),
+        })
+    }
+}
+
 /// The annotations that tell what is in a bundle before one reads it. They are not signed, so they can only make us look
 /// at less than there is, never at something else.
 pub(crate) const CONTENT: &str = "dev.sigstore.bundle.content";

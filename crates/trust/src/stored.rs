@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::task;
 
 use crate::registry::simple;
-use crate::source::{BUNDLES, Found, is_promising, layer_of};
+use crate::source::{BUNDLES, Budget, Found, is_promising, layer_of};
 use crate::{SignatureSource, TrustError, cosign_tag, simple_signing};
 
 /// Reads what lies beside an image in a repository of the store and may be a signature.
@@ -27,8 +27,16 @@ pub async fn found(
     let tagged = store.tag(repository, &cosign_tag::tag(image)).await?;
     let (store, image) = (store.clone(), image.clone());
     let read = move || {
-        let referrers = manifests.iter().map(|manifest| read(&store, manifest, &image));
-        referrers.chain(tagged.iter().flat_map(|manifest| read_tagged(&store, manifest))).collect()
+        let (mut found, mut budget) = (Vec::new(), Budget::whole());
+        for manifest in &manifests {
+            found.push(read(&store, manifest, &image, &mut budget));
+            if let Some(error) = budget.end(&image) {
+                found.push(Err(error));
+                break;
+            }
+        }
+        found.extend(tagged.iter().flat_map(|manifest| read_tagged(&store, manifest)));
+        found
     };
     Ok(task::spawn_blocking(read).await.unwrap_or_else(|cause| {
         vec![Err(TrustError::Bundle { name: "in the store".into(), reason: format!("reading them ended: {cause}") })]
@@ -80,10 +88,13 @@ fn referrer(row: ManifestRow) -> Referrer {
     }
 }
 
-fn read(store: &Store, manifest: &Digest, image: &Digest) -> Result<Found, TrustError> {
-    let layer = layer_of(&blob(store, manifest, MANIFEST_BYTES)?, image, manifest)?;
-    let content = layer.kind.content(blob(store, &layer.digest, layer.limit)?);
-    Ok(Found { manifest: manifest.clone(), content })
+fn read(store: &Store, manifest: &Digest, image: &Digest, budget: &mut Budget) -> Result<Found, TrustError> {
+    let bytes = blob(store, manifest, MANIFEST_BYTES)?;
+    budget.spend(bytes.len());
+    let layer = layer_of(&bytes, image, manifest)?;
+    let bytes = blob(store, &layer.digest, layer.limit)?;
+    budget.spend(bytes.len());
+    Ok(Found { manifest: manifest.clone(), content: layer.kind.content(bytes) })
 }
 
 fn read_tagged(store: &Store, manifest: &Digest) -> Vec<Result<Found, TrustError>> {

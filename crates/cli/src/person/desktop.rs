@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, TouchMoment};
 
-use super::words;
+use super::{SECRETS, words};
 use crate::output::plain;
 
 /// libnotify's command (package `libnotify-bin`), which every desktop's notifications understand.
@@ -45,6 +45,9 @@ impl Desktop {
             .arg("--")
             .arg(title)
             .arg(escaped(body));
+        for secret in SECRETS {
+            command.env_remove(secret);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()
     }
 

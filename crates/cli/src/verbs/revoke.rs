@@ -12,7 +12,7 @@ use keys::PublicKey;
 use time::{Duration, OffsetDateTime};
 use trust::revocation::{Keeper, Target};
 use trust::withdraw::{self, Withdrawn};
-use trust::{RegistrySignatures, Verifier};
+use trust::{RegistrySignatures, TrustError, Verifier};
 
 use super::{Command, Start};
 use crate::holder::{self, Holder, KeyArguments};
@@ -105,14 +105,18 @@ impl Command for Arguments {
     fn execute(prepared: Prepared, house: House) -> Result<ExitCode> {
         let Prepared { named, registry, reason, validity, yes, holder, logins } = prepared;
         let client = logins.client();
-        let (target, hits) = match &named {
-            Named::Nothing => (None, Vec::new()),
+        let mut hits = Hits::default();
+        let target = match &named {
+            Named::Nothing => None,
             Named::Image(image) => {
                 let digest = client.resolve(image)?.bytes.digest().clone();
-                let hits = tags_of(&client, image, |_, found| Ok(*found == digest))?;
-                (Some(Target::Image(digest)), hits)
+                hits.look(&client, image, |_, found| Ok(*found == digest));
+                Some(Target::Image(digest))
             }
-            Named::Key(key) => (Some(Target::key(key)), signed_by(&client, &registry, key)?),
+            Named::Key(key) => {
+                hits.look_for_key(&client, &registry, key);
+                Some(Target::key(key))
+            }
         };
         if let Some(target) = &target {
             eprint!("{}", output::plain(&announced(target, &hits)));
@@ -133,7 +137,7 @@ impl Command for Arguments {
             next.list.expires.date()
         );
         // The list first: it holds whatever the registry lets one delete.
-        let (removed, failed) = withdrawn(&client, &named, &hits)?;
+        let (removed, failed) = withdrawn(&client, &named, targets.first(), &hits.found);
         for what in &removed {
             let _ = writeln!(text, "  removed   {what}");
         }
@@ -157,67 +161,80 @@ struct Hit {
     digest: Digest,
 }
 
-/// The tags of the repository of `image` of whose digest `is_hit` says so.
-fn tags_of(
-    client: &Client,
-    image: &Reference,
-    mut is_hit: impl FnMut(&Reference, &Digest) -> Result<bool>,
-) -> Result<Vec<Hit>> {
-    let mut hits = Vec::new();
-    for tag in client.tags(image, TAGS)? {
-        // The tags of signatures themselves.
-        if tag.starts_with("sha256-") {
-            continue;
-        }
-        let place = Reference { tag: Some(tag.clone()), digest: None, ..image.clone() };
-        let Ok(found) = client.tagged(&place, &tag) else { continue };
-        let digest = found.bytes.digest().clone();
-        if is_hit(&place, &digest)? {
-            hits.push(Hit { place, digest });
-        }
-    }
-    Ok(hits)
+/// What stops, as far as it could be found out. That somewhere nothing can be found out stops no revocation: whoever may
+/// push could else prevent it.
+#[derive(Default)]
+struct Hits {
+    found: Vec<Hit>,
+    /// Where it could not be looked, and why.
+    unseen: Vec<String>,
 }
 
-/// The tags of a registry whose images a key signed.
-fn signed_by(client: &Client, registry: &str, key: &PublicKey) -> Result<Vec<Hit>> {
-    let repositories = match client.repositories(registry, TAGS) {
-        Ok(repositories) => repositories,
-        Err(error) => {
-            eprintln!(
-                "plimsoll: warning: what will stop running cannot be told: {}",
-                output::plain(&error.to_string())
-            );
-            return Ok(Vec::new());
-        }
-    };
-    let verifier = Verifier::new(vec![key.clone()]);
-    let mut hits = Vec::new();
-    for repository in repositories {
-        if repository == trust::revocation::REPOSITORY {
-            continue;
-        }
-        let Ok(place) = format!("{registry}/{repository}").parse::<Reference>() else { continue };
-        hits.extend(tags_of(client, &place, |place, digest| {
-            let source = RegistrySignatures::new(client.clone(), place.clone());
-            Ok(!verifier.examine(digest, &source)?.signatures.is_empty())
-        })?);
-        if hits.len() >= TAGS {
-            break;
+impl Hits {
+    /// The tags of the repository of `image` of whose digest `is_hit` says so.
+    fn look(
+        &mut self,
+        client: &Client,
+        image: &Reference,
+        mut is_hit: impl FnMut(&Reference, &Digest) -> Result<bool, TrustError>,
+    ) {
+        let tags = match client.tags(image, TAGS) {
+            Ok(tags) => tags,
+            // A repository without any.
+            Err(error) if error.is_not_found() => return,
+            Err(error) => return self.unseen.push(format!("{}: {error}", image.repository_name())),
+        };
+        for tag in tags {
+            // The tags of signatures themselves.
+            if tag.starts_with("sha256-") {
+                continue;
+            }
+            let place = Reference { tag: Some(tag.clone()), digest: None, ..image.clone() };
+            let Ok(found) = client.tagged(&place, &tag) else { continue };
+            let digest = found.bytes.digest().clone();
+            match is_hit(&place, &digest) {
+                Ok(true) => self.found.push(Hit { place, digest }),
+                Ok(false) => {}
+                Err(error) => self.unseen.push(format!("{place}: {error}")),
+            }
         }
     }
-    Ok(hits)
+
+    /// The tags of a registry whose images a key signed.
+    fn look_for_key(&mut self, client: &Client, registry: &str, key: &PublicKey) {
+        let repositories = match client.repositories(registry, TAGS) {
+            Ok(repositories) => repositories,
+            Err(error) => return self.unseen.push(format!("{registry}: {error}")),
+        };
+        let verifier = Verifier::new(vec![key.clone()]);
+        for repository in repositories {
+            if repository == trust::revocation::REPOSITORY {
+                continue;
+            }
+            let Ok(place) = format!("{registry}/{repository}").parse::<Reference>() else { continue };
+            self.look(client, &place, |place, digest| {
+                let source = RegistrySignatures::new(client.clone(), place.clone());
+                Ok(!verifier.examine(digest, &source)?.signatures.is_empty())
+            });
+            if self.found.len() >= TAGS {
+                break;
+            }
+        }
+    }
 }
 
-fn announced(target: &Target, hits: &[Hit]) -> String {
+fn announced(target: &Target, hits: &Hits) -> String {
     let mut text = format!("about to revoke {target}\n");
-    if hits.is_empty() {
+    if hits.found.is_empty() {
         text.push_str("no tag in the registry is known to depend on it\n");
-        return text;
+    } else {
+        text.push_str("where the list is read, this stops running (or loses that signature):\n");
     }
-    text.push_str("where the list is read, this stops running (or loses that signature):\n");
-    for Hit { place, digest } in hits {
+    for Hit { place, digest } in &hits.found {
         let _ = writeln!(text, "  {place}  {digest}");
+    }
+    for unseen in &hits.unseen {
+        let _ = writeln!(text, "  could not be looked at: {unseen}");
     }
     text
 }
@@ -233,33 +250,36 @@ fn confirmed() -> Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Takes the signatures away that no longer count: what is gone, and what could not be removed.
-fn withdrawn(client: &Client, named: &Named, hits: &[Hit]) -> Result<(Vec<String>, Vec<String>)> {
+/// Takes the signatures away that no longer count: what is gone, and what could not be removed. Of an image that was
+/// revoked, whatever its tag points to by now.
+fn withdrawn(client: &Client, named: &Named, target: Option<&Target>, hits: &[Hit]) -> (Vec<String>, Vec<String>) {
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
-    let mut sort = |all: Vec<Withdrawn>| {
-        for Withdrawn { what, result } in all {
-            match result {
-                Ok(()) => removed.push(what),
-                Err(error) => failed.push(format!("{what}: {error}")),
+    let mut sort = |place: String, all: Result<Vec<Withdrawn>, TrustError>| match all {
+        Ok(all) => {
+            for Withdrawn { what, result } in all {
+                match result {
+                    Ok(()) => removed.push(what),
+                    Err(error) => failed.push(format!("{what}: {error}")),
+                }
             }
         }
+        Err(error) => failed.push(format!("{place}: {error}")),
     };
-    match named {
-        Named::Nothing => {}
-        Named::Image(image) => {
-            let digest = client.resolve(image)?.bytes.digest().clone();
-            sort(withdraw::all(client, image, &digest)?);
+    match (named, target) {
+        (Named::Image(image), Some(Target::Image(digest))) => {
+            sort(image.repository_name(), withdraw::all(client, image, digest));
         }
-        Named::Key(key) => {
+        (Named::Key(key), _) => {
             let mut seen = Vec::new();
             for Hit { place, digest } in hits {
                 let one = (place.repository_name(), digest.clone());
                 if !seen.contains(&one) {
-                    sort(withdraw::by_key(client, place, digest, key)?);
+                    sort(place.to_string(), withdraw::by_key(client, place, digest, key));
                     seen.push(one);
                 }
             }
         }
+        _ => {}
     }
-    Ok((removed, failed))
+    (removed, failed)
 }

@@ -20,6 +20,9 @@ mod targets;
 mod trust;
 
 // The image room's own, so that there is one way to start a registry.
+#[allow(dead_code, reason = "not everything that a registry can do wrong is done wrong here")]
+#[path = "../../../image/tests/it/client/fake.rs"]
+mod fake;
 #[allow(dead_code, reason = "not every way to start a registry is used here")]
 #[path = "../../../image/tests/it/client/registry.rs"]
 mod registry;

@@ -195,3 +195,22 @@ fn no_log_holds_a_passphrase_or_a_login() {
         assert!(!signed.stderr.contains(secret) && !signed.stdout.contains(secret), "{}", signed.stderr);
     }
 }
+
+/// What a child has in its environment every program of the same user can read, which this one keeps them from.
+#[test]
+fn a_credential_helper_is_told_no_secret_of_a_key() {
+    let home = Home::new();
+    let helper = home.path("docker-credential-spy");
+    let seen = home.path("seen");
+    fs::write(&helper, format!("#!/bin/sh\nenv > {}\necho 'credentials not found'\nexit 1\n", seen.display())).unwrap();
+    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(home.path(".docker")).unwrap();
+    fs::write(home.path(".docker/config.json"), r#"{"credsStore":"spy"}"#).unwrap();
+    key(&home, "release");
+    let path = format!("{}:{}", home.path("").display(), std::env::var("PATH").unwrap());
+    let variables = [SECRET, ("PLIMSOLL_PIN", "246810"), ("PATH", path.as_str())];
+    // Nothing listens there; the helper was asked before.
+    home.run_with(&["sign", "--key", "release.key", "127.0.0.1:1/team/app:v1"], &variables).with(2);
+    let seen = fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("PATH=") && !seen.contains("horse") && !seen.contains("246810"), "{seen}");
+}

@@ -1,11 +1,13 @@
 //! `sign` in other formats, `trust` and `revoke`.
 
 use std::fs;
+use std::sync::Mutex;
 
 use image::Reference;
 use image::client::{Client, Credentials, Settings};
 use serde_json::{Value, json};
 
+use crate::fake::Fake;
 use crate::plimsoll::Home;
 use crate::registry::{Kind, Registry};
 use crate::sample::push_image;
@@ -142,6 +144,48 @@ fn what_is_revoked_is_told_beforehand_and_counts_no_more() {
     assert!(revoked.stderr.contains(&image), "what it stops is told: {}", revoked.stderr);
     scene.home.run_with(&["sign", "--key", "release.key", &image], &[SECRET]).with(0);
     verify(&image).with(1);
+}
+
+/// The attack: whoever has a stolen key and may push leaves something that cannot be looked into, so that the key is not
+/// revoked.
+#[test]
+fn what_cannot_be_looked_at_keeps_nobody_from_revoking() {
+    let home = Home::new();
+    for name in ["release", "security"] {
+        home.run_with(&["key", "generate", name], &[SECRET]).with(0);
+    }
+    let list = Mutex::new(None::<Vec<u8>>);
+    let fake = Fake::start(move |request, peer| {
+        let json = [("Content-Type", "application/json")];
+        let manifest = [("Content-Type", "application/vnd.oci.image.manifest.v1+json")];
+        let path = request.target.split('?').next().unwrap_or_default();
+        let mut list = list.lock().unwrap();
+        match (request.method.as_str(), path, list.as_deref()) {
+            ("GET", "/v2/_catalog", _) => peer.answer(200, &json, br#"{"repositories":["locked","other"]}"#),
+            ("GET", "/v2/locked/tags/list", _) => peer.answer(403, &json, br#"{"errors":[{"code":"DENIED"}]}"#),
+            ("GET", "/v2/other/tags/list", _) => peer.answer(200, &json, br#"{"tags":["v1"]}"#),
+            ("GET", "/v2/other/manifests/v1", _) => peer.answer(200, &manifest, b"{}"),
+            ("GET", path, _) if path.contains("/referrers/") => peer.answer(500, &json, b""),
+            ("HEAD", ..) => peer.answer(404, &[], b""),
+            ("POST", ..) => peer.answer(202, &[("Location", "/upload")], b""),
+            ("PUT", "/upload", _) => peer.answer(201, &[], b""),
+            ("PUT", "/v2/plimsoll/revocation/manifests/list", _) => {
+                *list = Some(request.body.clone());
+                peer.answer(201, &[], b"");
+            }
+            ("GET", "/v2/plimsoll/revocation/manifests/list", Some(bytes)) => peer.answer(200, &manifest, bytes),
+            ("GET", "/v2/", _) => peer.answer(200, &json, b"{}"),
+            _ => peer.answer(404, &json, b""),
+        }
+    });
+    let revoke = ["revoke", "release.pub", "--registry", &fake.host(), "--key", "security.key", "--yes"];
+    let revoked = home.run_with(&revoke, &[SECRET]).with(0);
+    assert!(revoked.stdout.contains("version 1, 1 entries"), "{}", revoked.stdout);
+    let told = revoked.stderr;
+    assert!(
+        told.contains("could not be looked at") && told.contains("/locked") && told.contains("/other:v1"),
+        "{told}"
+    );
 }
 
 #[test]

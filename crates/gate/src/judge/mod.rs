@@ -98,12 +98,18 @@ impl Policy {
     /// refused before a byte of one is read. Whatever this lets through is still to be judged whole.
     pub fn judge_signatures(&self, facts: &Facts<'_>) -> Judgement {
         let mut judgement = self.unjudged(facts);
-        if let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off)
-            && !rule.signers.is_empty()
-        {
-            let demands = rule.signers.iter().map(|signers| signatures::judge(signers, facts));
-            judgement.requirements.extend(demands);
-            judgement.requirements.extend(self.revocation().map(|revocation| revocation::judge(revocation, facts)));
+        let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off) else {
+            return judgement;
+        };
+        judgement.requirements.extend(rule.signers.iter().map(|signers| signatures::judge(signers, facts)));
+        if let Some(revocation) = self.revocation() {
+            // Whoever asks for no signature is held up by no list, but by what is on one.
+            let demand = if rule.signers.is_empty() {
+                revocation::judge_image(facts)
+            } else {
+                Some(revocation::judge(revocation, facts))
+            };
+            judgement.requirements.extend(demand);
         }
         judgement
     }

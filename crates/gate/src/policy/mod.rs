@@ -79,7 +79,7 @@ impl Policy {
     pub fn needs(&self, repository: &str) -> Needs {
         match self.rule_for(repository) {
             Some(rule) if rule.mode != Mode::Off => Needs {
-                revocation: self.revocation.clone().filter(|_| !rule.signers.is_empty()),
+                revocation: self.revocation.clone(),
                 signers: rule.signers.clone(),
                 findings: rule.findings.is_some(),
             },

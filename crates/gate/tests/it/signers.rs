@@ -132,6 +132,7 @@ fn a_list_of_what_was_revoked_that_is_missing_or_stale_closes_the_gate() {
         with_list("", Some(Err("the registry has no such list".into()))),
         with_list("", Some(Ok(Revoked { expires: NOW, ..list() }))),
         with_list("max-age = \"1d\"", Some(Ok(list()))),
+        with_list("", Some(Ok(Revoked { issued: NOW + Duration::days(2), ..list() }))),
     ];
     assert!(refused.iter().all(|verdict| !verdict.allowed));
     insta::assert_snapshot!(
@@ -252,4 +253,22 @@ fn a_demand_believes_its_own_timestamps_and_not_those_of_another_demand() {
     assert!(!refused.allowed && refused.reasons[0].contains("certificate has ended"), "{refused:?}");
     let own = enforce("signers = { keys = [\"release.pub\"], timestamps = [\"root.pem\"] }");
     assert!(decide(&own, vec![ended()]).allowed);
+}
+
+/// What `plimsoll revoke` says that it stops, it stops under each rule; a rule that asks for no signature wants no list.
+#[test]
+fn a_revoked_image_is_refused_by_a_rule_that_asks_for_no_signature_as_well() {
+    let policy = policy(
+        "[revocation]\nkeys = [\"third.pub\"]\n[[rule]]\nimages = \"**\"\nmode = \"enforce\"\n\
+         findings = { at-most = \"critical\" }\n",
+    );
+    assert!(policy.needs("r.example.com/a").revocation.is_some());
+    let (digest, report) = (digest(), report(vec![]));
+    let decide = |revocation| policy.decide(&Facts { revocation, ..facts(&digest, &report) });
+    let images = BTreeMap::from([(digest.to_string(), "has a backdoor".to_owned())]);
+    let refused = decide(Some(Ok(Revoked { images, ..list() })));
+    assert!(!refused.allowed && refused.reasons[0].contains("has a backdoor"), "{refused:?}");
+    for nothing in [None, Some(Err("the registry has no such list".to_owned())), Some(Ok(list()))] {
+        assert!(decide(nothing).allowed);
+    }
 }

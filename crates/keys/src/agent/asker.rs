@@ -121,12 +121,19 @@ impl fmt::Display for Asker {
 /// What a process runs, or what started it where it only stands in.
 fn program_of(process: u32) -> Option<String> {
     let name = fs::read_to_string(format!("/proc/{process}/comm")).ok()?.trim_end().to_owned();
-    if STAND_INS.contains(&name.as_str()) {
+    if STAND_INS.contains(&name.as_str()) && is_ours(process) {
         let parent: u32 = status_field(process, 1)?.parse().ok()?;
         return path_of(parent)
             .or_else(|| Some(fs::read_to_string(format!("/proc/{parent}/comm")).ok()?.trim_end().to_owned()));
     }
     path_of(process).or(Some(name))
+}
+
+/// Whether a process runs this very program. Any can take another's name and be told as what started it.
+fn is_ours(process: u32) -> bool {
+    let file = |process: &str| fs::metadata(format!("/proc/{process}/exe")).ok();
+    let same = |(own, other): (fs::Metadata, fs::Metadata)| own.dev() == other.dev() && own.ino() == other.ino();
+    file("self").zip(file(&process.to_string())).is_some_and(same)
 }
 
 fn path_of(process: u32) -> Option<String> {

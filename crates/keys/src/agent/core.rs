@@ -49,7 +49,6 @@ pub struct Agent {
     idle: Option<Duration>,
     confirms: bool,
     turns: Turns,
-    used: Mutex<Instant>,
     raw_until: Mutex<Option<Instant>>,
     signatures: AtomicU64,
     stopping: AtomicBool,
@@ -90,7 +89,6 @@ impl Agent {
             idle,
             confirms,
             turns: Turns::default(),
-            used: Mutex::new(Instant::now()),
             raw_until: Mutex::default(),
             signatures: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -99,9 +97,7 @@ impl Agent {
 
     /// Holds a key that was opened already.
     pub fn hold(&self, uri: &KeyUri, signer: Arc<dyn crate::Signer>) -> Result<(), KeyError> {
-        self.keyring.add(uri, signer, &self.opener)?;
-        self.is_used();
-        Ok(())
+        self.keyring.add(uri, signer, &self.opener).map(drop)
     }
 
     /// Forgets all that was unlocked.
@@ -111,12 +107,11 @@ impl Agent {
         }
     }
 
-    /// Locks when nothing was signed for as long as that takes; nothing that is under way is cut off.
+    /// Locks each key with which nothing was signed for as long as that takes; nothing that is under way is cut off.
     pub fn lock_when_idle(&self) {
         let Some(idle) = self.idle else { return };
-        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.elapsed() >= idle && self.turns.len() == 0 && self.keyring.all().iter().any(|key| key.is_open()) {
-            self.lock();
+        for key in self.keyring.all().iter().filter(|key| key.is_open()) {
+            key.lock_after(idle);
         }
     }
 
@@ -201,7 +196,6 @@ impl Agent {
                 }
                 let person = self.people.meet(asker, &key, cancelled);
                 let held = self.keyring.add(&uri, (self.opener)(&uri, &*person)?, &self.opener)?;
-                self.is_used();
                 Ok(Reply::Done { text: format!("the agent holds {uri}, fingerprint {}", held.fingerprint()) })
             }
             Request::Lock { key: Some(key) } => {
@@ -219,7 +213,6 @@ impl Agent {
                     let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
                     key.unlock(&*person)?;
                 }
-                self.is_used();
                 Ok(Reply::Done { text: format!("unlocked: {}", keys.len()) })
             }
             Request::AllowRaw { seconds } => {
@@ -274,9 +267,13 @@ impl Agent {
         } else {
             progress("shown to the key's owner".into());
             let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
+            let busy = key.busy();
             let result = work(&*person);
-            key.was_used();
-            self.is_used();
+            key.may_be_touched();
+            if result.is_ok() {
+                key.is_used();
+            }
+            drop(busy);
             // A signature that nobody waits for any more is given to nobody.
             let is_cancelled = person.is_cancelled() || !is_wanted();
             if is_cancelled { result.and(Err(KeyError::Cancelled.into())) } else { result }
@@ -342,10 +339,6 @@ impl Agent {
         let until = *self.raw_until.lock().unwrap_or_else(PoisonError::into_inner);
         let left = until.map(|until| until.saturating_duration_since(Instant::now())).unwrap_or_default();
         left.as_secs() + u64::from(left.subsec_nanos() > 0)
-    }
-
-    fn is_used(&self) {
-        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     fn log(

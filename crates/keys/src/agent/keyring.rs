@@ -1,5 +1,6 @@
 //! The keys that an agent holds, locked or not.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,10 @@ pub(super) struct Held {
     attestation: Option<Attestation>,
     opener: Arc<Opener>,
     open: Mutex<Option<Arc<dyn Signer>>>,
+    /// When it was opened or signed last.
+    used: Mutex<Instant>,
+    /// Requests that are at it.
+    busy: AtomicUsize,
     /// When it signed last, where a touch counts for longer than for what it was given for.
     touched: Mutex<Option<Instant>>,
 }
@@ -51,6 +56,8 @@ impl Keyring {
             attestation: signer.attestation().ok().flatten(),
             opener: Arc::clone(opener),
             open: Mutex::new(Some(signer)),
+            used: Mutex::new(Instant::now()),
+            busy: AtomicUsize::new(0),
             touched: Mutex::default(),
         });
         let mut keys = self.keys();
@@ -111,8 +118,28 @@ impl Held {
         matches!(&self.custody, Custody::Card(card) if card.touch == Some(TouchPolicy::Always))
     }
 
+    /// Says that a request is at it, until what is given is dropped.
+    pub(super) fn busy(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        Busy(self)
+    }
+
+    /// Locks it where nothing was signed with it for so long and nobody is at it. Requests that lead to no signature keep
+    /// nothing open, or whoever may ask could keep it so for ever.
+    pub(super) fn lock_after(&self, idle: Duration) {
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.elapsed() >= idle && self.busy.load(Ordering::SeqCst) == 0 {
+            self.lock();
+        }
+    }
+
+    /// It has signed, or was opened.
+    pub(super) fn is_used(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
     /// It has signed, or tried to.
-    pub(super) fn was_used(&self) {
+    pub(super) fn may_be_touched(&self) {
         if self.keeps_touches() {
             *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         }
@@ -163,11 +190,21 @@ impl Held {
             });
         }
         *self.open() = Some(Arc::clone(&signer));
+        self.is_used();
         Ok(signer)
     }
 
     fn open(&self) -> MutexGuard<'_, Option<Arc<dyn Signer>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that is at a key.
+pub(super) struct Busy<'a>(&'a Held);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -87,33 +87,11 @@ impl Revocations {
 
     /// The newest list that is known.
     pub fn current(&self, now: OffsetDateTime) -> Result<Known, RevocationError> {
-        let kept = self.seen.iter().flat_map(|seen| seen.read(&self.registry));
-        let opened = kept.filter_map(|bytes| RevocationList::open(&bytes, &self.keys).ok());
-        let remembered = opened.max_by_key(|(list, _)| list.version);
-        let served = self.served();
-        if let (Ok((_, list, _)), Some(seen)) = (&served, &self.seen)
-            && remembered.as_ref().is_none_or(|(remembered, _)| remembered.version < list.version)
-            && let Ok((bytes, ..)) = &served
-        {
-            seen.keep(&self.registry, &self.keys, bytes);
-        }
-        let (list, by, state) = match (served, remembered) {
-            (Ok((_, served, _)), Some((list, by))) if served.version < list.version => {
-                (list, by.clone(), State::Older(served.version))
-            }
-            (Ok((_, served, by)), Some((list, _))) if served.version == list.version && served != list => {
-                (served.joined(list), by, State::Rivals)
-            }
-            (Ok((_, list, by)), _) => (list, by, State::Fresh),
-            (Err(error), Some((list, by))) => (list, by.clone(), State::Remembered(error.to_string())),
-            (Err(error), None) => return Err(error),
-        };
-        let state = if list.is_fresh(now) { state } else { State::Stale };
-        Ok(Known { list, by, state })
+        newest(self.served(), self.seen.as_ref(), &self.registry, &self.keys, now)
     }
 
     /// The list that the registry has, with its bytes.
-    fn served(&self) -> Result<(Vec<u8>, RevocationList, PublicKey), RevocationError> {
+    fn served(&self) -> Result<Served, RevocationError> {
         let place = place(&self.registry);
         let manifest = match self.client.tagged(&place, TAG) {
             Ok(manifest) => manifest.bytes,
@@ -151,17 +129,63 @@ fn layer(manifest: &[u8]) -> Result<Digest, String> {
     }
 }
 
-/// The list in a server's own store, which is where its clients read it.
+/// The list that a registry has: its bytes, what they say, and whose they are.
+type Served = (Vec<u8>, RevocationList, PublicKey);
+
+/// Holds what a registry has against what was seen of it before, and remembers it where it is newer.
+fn newest(
+    served: Result<Served, RevocationError>,
+    seen: Option<&Seen>,
+    registry: &str,
+    keys: &[PublicKey],
+    now: OffsetDateTime,
+) -> Result<Known, RevocationError> {
+    let kept = seen.into_iter().flat_map(|seen| seen.read(registry));
+    let opened = kept.filter_map(|bytes| {
+        let (list, by) = RevocationList::open(&bytes, keys).ok()?;
+        Some((list, by.clone()))
+    });
+    let remembered = opened.max_by_key(|(list, _)| list.version);
+    if let (Ok((bytes, list, _)), Some(seen)) = (&served, seen)
+        && remembered.as_ref().is_none_or(|(remembered, _)| remembered.version < list.version)
+    {
+        seen.keep(registry, keys, bytes);
+    }
+    let (list, by, state) = match (served, remembered) {
+        (Ok((_, served, _)), Some((list, by))) if served.version < list.version => {
+            (list, by, State::Older(served.version))
+        }
+        (Ok((_, served, by)), Some((list, _))) if served.version == list.version && served != list => {
+            (served.joined(list), by, State::Rivals)
+        }
+        (Ok((_, list, by)), _) => (list, by, State::Fresh),
+        (Err(error), Some((list, by))) => (list, by, State::Remembered(error.to_string())),
+        (Err(error), None) => return Err(error),
+    };
+    let state = if list.is_fresh(now) { state } else { State::Stale };
+    Ok(Known { list, by, state })
+}
+
+/// The list in a server's own store, which is where its clients read it. Whoever may push may put an old one back there:
+/// the newest that was seen is remembered in the data folder.
 pub async fn stored(store: &Store, keys: &[PublicKey], now: OffsetDateTime) -> Result<Known, RevocationError> {
-    let registry = "this registry";
-    let refused = |reason| RevocationError::Refused { registry: registry.to_owned(), reason };
     let tagged = store.tag(REPOSITORY, TAG).await.map_err(TrustError::from)?;
-    let manifest = tagged.ok_or_else(|| RevocationError::Missing(registry.to_owned()))?;
-    let layer = layer(&blob(store, &manifest, MANIFEST_BYTES).map_err(refused)?).map_err(refused)?;
+    let seen = Seen::in_folder(store.folder().path().join("revocation"));
+    let served = tagged.ok_or_else(|| RevocationError::Missing(HERE.to_owned()));
+    let served = served.and_then(|manifest| of_store(store, &manifest, keys));
+    newest(served, Some(&seen), HERE, keys, now)
+}
+
+/// A server's own registry, whatever its clients call it.
+const HERE: &str = "this registry";
+
+fn of_store(store: &Store, manifest: &Digest, keys: &[PublicKey]) -> Result<Served, RevocationError> {
+    let refused = |reason| RevocationError::Refused { registry: HERE.to_owned(), reason };
+    let layer = layer(&blob(store, manifest, MANIFEST_BYTES).map_err(refused)?).map_err(refused)?;
     let bytes = blob(store, &layer, LIMIT).map_err(refused)?;
     let (list, by) = RevocationList::open(&bytes, keys).map_err(refused)?;
-    let state = if list.is_fresh(now) { State::Fresh } else { State::Stale };
-    Ok(Known { by: by.clone(), state, list })
+    let by = by.clone();
+    Ok((bytes, list, by))
 }
 
 fn blob(store: &Store, digest: &Digest, limit: u64) -> Result<Vec<u8>, String> {

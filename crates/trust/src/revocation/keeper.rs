@@ -11,6 +11,9 @@ use super::{Entry, Known, MEDIA_TYPE, PAYLOAD_TYPE, RevocationError, RevocationL
 use crate::artifact::{EMPTY, EMPTY_TYPE, MANIFEST};
 use crate::{Envelope, TrustError};
 
+/// How far clocks may be apart.
+const SKEW: Duration = Duration::hours(1);
+
 /// Whoever keeps the list of a registry.
 #[derive(Clone, Debug)]
 pub struct Keeper {
@@ -65,8 +68,9 @@ impl Keeper {
             Err(error) => return Err(error),
         };
         list.version += 1;
-        // A clock that went back does not make a list that seems older.
-        list.issued = list.issued.max(now);
+        // A clock that went back a little does not make a list that seems older. One that once stood far ahead must not
+        // make all lists that follow valid until then.
+        list.issued = if list.issued - now <= SKEW { list.issued.max(now) } else { now };
         list.expires = list.issued + validity;
         for target in targets {
             if !list.revokes(target) {

@@ -13,6 +13,7 @@ mod material;
 mod notation;
 mod race;
 mod revocation;
+mod shown;
 mod stored;
 mod tree;
 mod verify;

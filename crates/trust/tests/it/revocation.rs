@@ -94,6 +94,18 @@ fn a_list_that_has_ended_is_stale_and_is_renewed_with_all_that_was_on_it() {
 }
 
 #[test]
+fn a_list_from_a_clock_that_was_wrong_is_followed_by_one_that_is_right() {
+    let Some(scene) = Scene::new() else { return };
+    let ahead = NOW + Duration::days(400);
+    let next = scene.keeper().next(&*ALICE, &[Target::Image(image())], "bad", MONTH, ahead).unwrap();
+    scene.keeper().publish(&next, &*ALICE, &Nobody).unwrap();
+    let next = scene.keeper().next(&*ALICE, &[], "", MONTH, NOW).unwrap();
+    assert_eq!((next.list.version, next.list.issued, next.list.expires), (2, NOW, NOW + MONTH));
+    let little = scene.keeper().next(&*ALICE, &[], "", MONTH, ahead - Duration::minutes(5)).unwrap();
+    assert_eq!(little.list.issued, ahead, "a little is not gone back");
+}
+
+#[test]
 fn an_older_list_that_is_put_back_brings_no_trust_back() {
     let Some(scene) = Scene::new() else { return };
     scene.revoke(Target::Image(Digest::sha256(b"first")));
@@ -176,4 +188,49 @@ fn a_policy_that_names_one_key_more_remembers_what_was_seen_before() {
     assert_eq!((known.list.version, &known.state), (2, &State::Older(1)));
     let without = Revocations::new(scene.client.clone(), scene.registry.host(), vec![MALLORY.public_key()]);
     assert!(without.remembering(scene.seen()).current(NOW).is_err(), "what was seen is believed by its own keys alone");
+}
+
+#[tokio::test]
+async fn a_server_remembers_the_newest_list_in_its_own_store_as_well() {
+    use image::Verified;
+    use serde_json::json;
+    use store::Store;
+    use store::repositories::ManifestRow;
+    use trust::Envelope;
+    use trust::revocation::{self, Entry, RevocationList, stored};
+
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), None).await.unwrap();
+    let push = async |version: u64, target: Target| {
+        let entries = vec![Entry { target, reason: "lost".into(), since: NOW }];
+        let list = RevocationList { version, issued: NOW, expires: NOW + MONTH, entries };
+        let envelope = Envelope::sign(revocation::PAYLOAD_TYPE, list.to_json(), &*ALICE, &Nobody).unwrap();
+        let layer = Verified::name(serde_json::to_vec(&envelope).unwrap());
+        store.blobs().put(&layer).unwrap();
+        let media_type = revocation::MEDIA_TYPE;
+        let config =
+            json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::sha256(b"{}"), "size": 2 });
+        let layers = json!([{ "mediaType": media_type, "digest": layer.digest(), "size": layer.len() }]);
+        let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers });
+        let manifest = Verified::name(manifest.to_string().into_bytes());
+        store.blobs().put(&manifest).unwrap();
+        let row = ManifestRow {
+            digest: manifest.digest().clone(),
+            media_type: MANIFEST.into(),
+            size: manifest.len() as u64,
+            subject: None,
+            artifact_type: Some(media_type.into()),
+            annotations: None,
+            pushed_at: "2026-11-25T12:00:00Z".into(),
+        };
+        store.put_manifest(revocation::REPOSITORY, &row, Some(revocation::TAG)).await.unwrap();
+    };
+    let keys = [ALICE.public_key()];
+    assert!(matches!(stored(&store, &keys, NOW).await, Err(RevocationError::Missing(_))));
+    push(2, Target::Image(image())).await;
+    assert_eq!(stored(&store, &keys, NOW).await.unwrap().state, State::Fresh);
+    push(1, Target::key(&MALLORY.public_key())).await;
+    let known = stored(&store, &keys, NOW).await.unwrap();
+    assert_eq!((known.list.version, &known.state), (2, &State::Older(1)));
+    assert!(known.list.revokes(&Target::Image(image())));
 }

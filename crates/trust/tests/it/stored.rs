@@ -58,3 +58,18 @@ async fn signatures_in_the_store_are_found_among_broken_ones() {
     reasons.sort_by_key(|reason| reason.contains("another image"));
     assert!(reasons[0].contains("not there") && reasons[1].contains("another image"), "{reasons:?}");
 }
+
+/// Whoever may push can put a million bytes beside an image some hundred times; a server reads them for each pull of a tag
+/// that it keeps back.
+#[tokio::test]
+async fn what_is_read_beside_an_image_is_bounded_in_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), None).await.unwrap();
+    for number in 0..50_u8 {
+        keep(&store, &image(), &image(), Some(&vec![number; 1 << 20]), None).await;
+    }
+    let found = stored::found(&store, "team/app", &image()).await.unwrap();
+    assert!((32..=33).contains(&found.len()), "{}", found.len());
+    let last = found.last().unwrap().as_ref().unwrap_err().to_string();
+    assert!(last.contains("not looked at"), "{last}");
+}

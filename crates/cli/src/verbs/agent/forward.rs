@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::afar::Afar;
 use super::connect;
 use crate::output;
-use crate::person::interrupts;
+use crate::person::{SECRETS, interrupts};
 
 /// Arguments of `plimsoll agent forward`.
 #[derive(Debug, clap::Args)]
@@ -54,6 +54,9 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
     ssh.args(["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"]);
     ssh.args(["-o", "StreamLocalBindMask=0177", "-o", "ServerAliveInterval=15", "-R"]);
     ssh.arg(format!("{}:{}", remote_socket.display(), socket.0.display())).arg("--").arg(host);
+    for secret in SECRETS {
+        ssh.env_remove(secret);
+    }
     let mut connection = ssh.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start ssh")?;
     let (process, file) = (Pid::from_child(&connection), socket.0.clone());
     interrupts::at_end(move || {

@@ -1,6 +1,5 @@
 //! Credential helpers: `docker-credential-NAME get`, the server's address on its stdin, JSON on its stdout.
 
-use std::ffi::OsString;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -57,8 +56,9 @@ pub(super) fn get(name: &str, server: &str, folders: &[PathBuf]) -> Result<Optio
 fn run(program: &Path, server: &str) -> io::Result<(bool, Zeroizing<Vec<u8>>)> {
     let mut child = Command::new(program)
         .arg("get")
-        // A key's passphrase is none of a helper's business.
-        .env_remove(OsString::from("PLIMSOLL_PASSPHRASE"))
+        // What unlocks a key is none of a helper's business.
+        .env_remove("PLIMSOLL_PASSPHRASE")
+        .env_remove("PLIMSOLL_PIN")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use keys::agent::{Call, Code, Limits, Reply, Request, frame};
@@ -153,6 +154,28 @@ fn names_inside_the_bytes_are_shown_to_the_keys_owner() {
     house.client().sign(Request::SignPayload { key: None, payload, hash: None }, &mut |_| {}).unwrap();
     let shown = house.owner.shown.lock().unwrap()[0].clone();
     assert_eq!((shown.repository.as_deref(), shown.tag.as_deref()), (Some("r.io/prod"), Some("1")));
+}
+
+/// Plugins are told as the program that started them: cosign, and not a plugin of ours. Any program can take their names.
+#[test]
+fn a_program_that_takes_a_plugins_name_is_told_as_what_it_is() {
+    let house = House::new();
+    let Some(python) = ["/usr/bin/python3", "/usr/local/bin/python3"].into_iter().find(|path| Path::new(path).exists())
+    else {
+        assert!(std::env::var_os("PLIMSOLL_REQUIRE").is_none(), "python3 is required");
+        return eprintln!("skipped: python3 is not there");
+    };
+    let call = serde_json::to_string(&Call::new(super::sign("r.io/app"))).unwrap();
+    let script = "import socket, struct, sys\nopen('/proc/self/comm', 'w').write('notation-plimso')\n\
+                  s = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\nb = sys.argv[2].encode()\n\
+                  s.sendall(struct.pack('>I', len(b)) + b)\nassert s.recv(4)\ns.recv(65536)\ns.recv(65536)\n";
+    let done = std::process::Command::new(python).args(["-c", script]).arg(house.socket()).arg(call).status().unwrap();
+    assert!(done.success());
+    while house.log().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let program = house.log()[0].program.clone().unwrap();
+    assert!(program.contains("python"), "{program}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Locked, unlocked, and idle.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keys::agent::{Client, Reply, Request, Status};
 
@@ -79,4 +79,24 @@ fn another_key_in_the_place_of_one_that_was_held_is_not_taken_for_it() {
     keys::FileSigner::generate(&house.key(), &passphrase).unwrap();
     let refused = client.sign_image(None, &image("r.io/app"), &mut |_| {}).unwrap_err().to_string();
     assert!(refused.contains("another key"), "{refused}");
+}
+
+/// The attack: a program of the same user asks for what cannot be signed again and again, so that the keys stay open.
+#[test]
+fn requests_that_lead_to_no_signature_keep_no_key_open() {
+    let house = House::with(&Wishes { idle: Some(Duration::from_millis(400)), ..Wishes::default() });
+    let client = house.client();
+    let mut nowhere = image("r.io/app");
+    nowhere.digest = "sha256:00".into();
+    let end = Instant::now() + Duration::from_mins(1);
+    while status(&client).unlocked > 0 {
+        assert!(Instant::now() < end, "it stays open");
+        client.sign_image(None, &nowhere, &mut |_| {}).unwrap_err();
+        client.ask(Request::Unlock { key: None }, &mut |_| {}).unwrap();
+        thread::sleep(Duration::from_millis(10));
+        if !house.owner.asked.lock().unwrap().is_empty() {
+            // It was locked, and its owner was asked to open it again.
+            break;
+        }
+    }
 }
