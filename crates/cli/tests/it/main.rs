@@ -5,6 +5,7 @@
 mod afar;
 mod agent;
 mod card;
+mod card_secrets;
 mod data_folder;
 mod db;
 mod docker;
