@@ -1,6 +1,6 @@
 //! Signing an image in its registry.
 
-use image::client::{Client, ClientError};
+use image::client::Client;
 use image::{Digest, Reference};
 use keys::{Algorithm, Author as _, ImageRequest, Person, Signer};
 use time::OffsetDateTime;
@@ -25,13 +25,7 @@ pub struct Subject {
 impl Subject {
     /// Asks the registry what a reference names.
     pub fn resolve(client: &Client, reference: &Reference) -> Result<Self, TrustError> {
-        let manifest = match client.resolve(reference) {
-            // Kept back until it is signed, which is what it is read for. Who asked by digest wants no other.
-            Err(ClientError::Denied { points_to: Some(digest), .. }) if reference.digest.is_none() => {
-                client.manifest(reference, &digest)?
-            }
-            other => other?,
-        };
+        let (manifest, _) = client.resolve_pending(reference)?;
         // What the document says of itself goes before the header: it is what the digest covers.
         let own = serde_json::from_slice::<serde_json::Value>(&manifest.bytes)
             .ok()

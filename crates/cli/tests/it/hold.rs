@@ -34,7 +34,13 @@ fn a_tag_that_is_kept_back_is_signed_by_its_name_and_given_then() {
         assert!(matches!(&held, ClientError::Denied { points_to: Some(digest), .. } if *digest == image), "{held}");
         client.manifest(&place, &image).unwrap();
         let named = if by_digest { Reference { digest: Some(image.clone()), ..place.clone() } } else { place.clone() };
+        let verify = ["verify", "--key", "release.pub", &place.to_string()];
+        let unsigned = home.run(&verify).with(1).stderr;
+        assert!(unsigned.contains("is pending") && unsigned.contains(image.as_str()), "{unsigned}");
+        let tree = home.run(&["trust", "tree", &place.to_string()]).with(0);
+        assert!(tree.stderr.contains("is pending") && tree.stdout.contains(image.as_str()), "{}", tree.stderr);
         sign(&named).with(0);
+        home.run(&verify).with(0);
         assert_eq!(*client.tagged(&place, tag).unwrap().bytes.digest(), image);
     }
     // Another image under a signed tag is kept back anew.

@@ -29,6 +29,19 @@ impl Client {
         }
     }
 
+    /// The same for who reads it to sign or to judge it: what a tag points to that the registry keeps back until it is
+    /// signed, with what the registry says of that. Who names a digest wants no other.
+    pub fn resolve_pending(&self, reference: &Reference) -> Result<(Manifest, Option<ClientError>), ClientError> {
+        let held = match self.resolve(reference) {
+            Err(held) if reference.digest.is_none() => held,
+            other => return Ok((other?, None)),
+        };
+        match &held {
+            ClientError::Denied { points_to: Some(digest), .. } => Ok((self.manifest(reference, digest)?, Some(held))),
+            _ => Err(held),
+        }
+    }
+
     /// The manifest with a digest, in the repository of `reference`.
     pub fn manifest(&self, reference: &Reference, digest: &Digest) -> Result<Manifest, ClientError> {
         let what = format!("manifest {digest} of {}/{}", reference.registry, reference.repository);

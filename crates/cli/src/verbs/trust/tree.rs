@@ -102,7 +102,11 @@ impl Command for Arguments {
                 "plimsoll: nobody is trusted here, so no signature counts: name a key with --key PUB, or write a policy"
             );
         }
-        let digest = client.resolve(&image)?.bytes.digest().clone();
+        let (manifest, held) = client.resolve_pending(&image)?;
+        if let Some(held) = held {
+            eprintln!("plimsoll: {}", output::plain(&held.to_string()));
+        }
+        let digest = manifest.bytes.digest().clone();
         let roles = Roles { signers: Verifier::new(keys).trusting(certificates), registries, builders };
         let tree = read(&client, &image, &digest, &roles)?;
         let text = match form {

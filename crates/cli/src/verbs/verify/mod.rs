@@ -195,10 +195,17 @@ fn policy(named: Option<&Path>, start: &Start) -> Result<PolicyFile> {
 
 /// What is asked about: what the name points to, or one platform's image behind it with the index that led there.
 fn resolve(client: &Client, image: &Reference, platform: Option<&Platform>) -> Result<(Digest, Option<Digest>)> {
-    if platform.is_none() {
-        return Ok((client.resolve(image)?.bytes.digest().clone(), None));
+    let (manifest, held) = client.resolve_pending(image)?;
+    // Whether it is signed can be told all the same, and it is what the registry waits for.
+    if let Some(held) = &held {
+        eprintln!("plimsoll: {}", output::plain(&held.to_string()));
     }
-    let source = RegistrySource::open(client, image, platform)?;
+    let digest = manifest.bytes.digest().clone();
+    if platform.is_none() {
+        return Ok((digest, None));
+    }
+    let image = Reference { digest: Some(digest), ..image.clone() };
+    let source = RegistrySource::open(client, &image, platform)?;
     Ok((source.image().digest.clone(), source.image().index_digest.clone()))
 }
 
