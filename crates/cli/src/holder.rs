@@ -150,6 +150,14 @@ impl Holder {
         }
     }
 
+    /// The person at hand, who is shown which key is going to sign. An agent shows that itself.
+    pub(crate) fn person(&self) -> Box<dyn Person> {
+        match self {
+            Self::Here(named, _) => person::at_hand_for(&named.name()),
+            Self::Agent(..) => person::at_hand(),
+        }
+    }
+
     /// The signer, for what only a key at hand can do.
     pub(crate) fn signer(self, person: &dyn Person) -> Result<Box<dyn Signer>> {
         match self {
@@ -200,9 +208,4 @@ fn terminal() -> Option<String> {
     let name = rustix::termios::ttyname(std::io::stdin(), Vec::new())
         .or_else(|_| rustix::termios::ttyname(std::io::stderr(), Vec::new()));
     name.ok().and_then(|name| name.into_string().ok())
-}
-
-/// The person at hand, for verbs that sign.
-pub(crate) fn person() -> Box<dyn Person> {
-    person::at_hand()
 }

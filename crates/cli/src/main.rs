@@ -12,6 +12,7 @@ mod remarks;
 mod admission;
 mod arguments;
 mod caller;
+mod certificate;
 mod exit;
 mod holder;
 mod house;

@@ -28,6 +28,17 @@ pub(crate) const SECRETS: [&str; 2] = [keys::passphrase::VARIABLE, keys::pin::VA
 pub(crate) fn at_hand() -> Box<dyn Person> {
     match Terminal::open() {
         Ok(terminal) => Box::new(terminal),
-        Err(_) => Box::new(Onlooker),
+        Err(_) => Box::new(Onlooker::default()),
+    }
+}
+
+/// The same, shown this key in what is about to be signed.
+pub(crate) fn at_hand_for(key: &str) -> Box<dyn Person> {
+    match Terminal::open() {
+        Ok(terminal) => {
+            terminal.name_key(key);
+            Box::new(terminal)
+        }
+        Err(_) => Box::new(Onlooker { key: Some(key.to_owned()) }),
     }
 }

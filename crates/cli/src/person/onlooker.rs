@@ -5,12 +5,15 @@ use keys::{Intent, KeyError, Nobody, Passphrase, Person, Pin, PinAsk, TouchMomen
 use super::words;
 
 /// Whoever reads stderr, a CI job's log for example.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Onlooker;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Onlooker {
+    /// The key that will sign, where it is to be named.
+    pub(crate) key: Option<String>,
+}
 
 impl Person for Onlooker {
     fn show(&self, intent: &Intent) {
-        eprint!("{}", words::intent(intent, None, usize::MAX));
+        eprint!("{}", words::intent(intent, self.key.as_deref(), usize::MAX));
     }
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {

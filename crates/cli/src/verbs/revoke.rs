@@ -15,7 +15,7 @@ use trust::withdraw::{self, Withdrawn};
 use trust::{RegistrySignatures, TrustError, Verifier};
 
 use super::{Command, Start};
-use crate::holder::{self, Holder, KeyArguments};
+use crate::holder::{Holder, KeyArguments};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
 use crate::{exit, output, revocation};
@@ -124,7 +124,7 @@ impl Command for Arguments {
                 bail!("nothing was revoked");
             }
         }
-        let person = holder::person();
+        let person = holder.person();
         let signer = holder.signer(person.as_ref())?;
         let keeper = Keeper::new(client.clone(), registry).remembering(revocation::seen(&house.folder));
         let targets: Vec<_> = target.into_iter().collect();

@@ -1,7 +1,6 @@
 //! `plimsoll sign`: sign an image in its registry.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,17 +8,17 @@ use anyhow::{Context as _, Result};
 use image::Reference;
 use image::client::Client;
 use keys::agent::HeldKey;
-use keys::{Author as _, KeyUri, Person, PublicKey, SignedArtifact, Signer};
+use keys::{Author as _, Person, PublicKey, SignedArtifact, Signer};
 use time::OffsetDateTime;
 use trust::notation::Authority;
 use trust::{Certified, Format, RegistryAuthor, RegistrySignatures, Subject, Verifier, publish};
 use url::Url;
 
 use super::{Command, Start};
-use crate::holder::{self, Holder, KeyArguments};
+use crate::holder::{Holder, KeyArguments};
 use crate::house::{House, Needs};
-use crate::output;
 use crate::registries::{Logins, Registries};
+use crate::{certificate, output};
 
 /// Arguments of `plimsoll sign`.
 #[derive(Debug, clap::Args)]
@@ -87,7 +86,7 @@ impl Command for Arguments {
         let authority = self.timestamp.map(|url| Authority::new(url, roots));
         let holder = self.key.find(start, true, self.yes)?;
         let wants_certificate = self.formats.contains(&Format::Notation);
-        let certificate = wants_certificate.then(|| certificate_file(holder.uri().as_ref())).flatten();
+        let certificate = wants_certificate.then(|| certificate::beside(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins([&self.image]);
         let (unless_signed, public) = (self.unless_signed, holder.public_key());
         Ok(Prepared {
@@ -112,7 +111,7 @@ impl Command for Arguments {
         {
             return already(&subject, key);
         }
-        let person = holder::person();
+        let person = holder.person();
         let (key, mut artifacts) = match holder {
             Holder::Agent(agent, held) => {
                 let HeldKey { fingerprint, .. } = *held;
@@ -182,37 +181,11 @@ fn signed_here(
         && signer.certificate()?.is_none();
     if lacks_certificate {
         let certified = Certified::make(signer, person, OffsetDateTime::now_utc())?;
-        keep_certificate(place, certified.der());
+        certificate::keep(place, certified.der());
         return signed_here(client, subject, formats, &certified, None, person);
     }
     let draft = RegistryAuthor::new(client.clone()).draft(&subject.request(formats), signer)?;
     person.show(&draft.intent());
     let signatures = signer.sign(&draft.messages(), person)?;
     Ok((signer.public_key(), draft.finish(signatures)?))
-}
-
-/// The file for a certificate beside a key's file, opened as the calling user; none where there is one already, where it
-/// cannot be written, or where the key is in no file.
-fn certificate_file(uri: Option<&KeyUri>) -> Option<(PathBuf, File)> {
-    let path = uri?.path()?.with_extension("crt");
-    let is_missing = path.metadata().map_or(true, |about| about.is_file() && about.len() == 0);
-    let file = is_missing.then(|| File::options().create(true).append(true).open(&path))?;
-    file.ok().map(|file| (path, file))
-}
-
-/// Keeps a certificate beside the file of its key. One is signed with in any case: whoever trusts notation's signatures
-/// by certificate needs this very file.
-fn keep_certificate(place: Option<(PathBuf, File)>, der: &[u8]) {
-    let written = match place {
-        Some((path, mut file)) => trust::certified::to_pem(der)
-            .map_err(std::io::Error::other)
-            .and_then(|text| file.write_all(text.as_bytes()))
-            .map(|()| path),
-        None => Err(std::io::Error::other("there is no file for it beside the key")),
-    };
-    let text = match written {
-        Ok(path) => format!("made {}, for notation's trust store", path.display()),
-        Err(error) => format!("warning: the certificate was used and could not be kept: {error}"),
-    };
-    eprintln!("{}", output::plain(&text));
 }

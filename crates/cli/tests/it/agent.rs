@@ -217,6 +217,13 @@ fn notation_signs_with_the_agent_and_verifies() {
     let agent = Agent::start(&[]);
     let (_, place, digest) = pushed(&registry);
     agent.run(&["install-plugins"]).with(0);
+    let image = format!("{}@{digest}", place.repository_name());
+    let plugins = agent.home.path(".config/notation/plugins").display().to_string();
+    // The certificate that the agent made beside the key.
+    let told = good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws"]));
+    assert!(told.contains("plugins: plimsoll"), "{told}");
+    good(&agent.program(&judge, &["verify", "release.crt", &image]));
+    // One of the user's own.
     let passphrase = Passphrase::new(SECRET.1, "the test").unwrap();
     let signer: FileSigner = KeyFile::read(&agent.home.path("work/release.key")).unwrap().unlock(&passphrase).unwrap();
     let validity = certificate::validity_from(SystemTime::now());
@@ -224,21 +231,23 @@ fn notation_signs_with_the_agent_and_verifies() {
     let text = BASE64_STANDARD.encode(der);
     let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
     let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
-    std::fs::write(agent.home.path("work/release.crt"), pem).unwrap();
-    let image = format!("{}@{digest}", place.repository_name());
-    let plugins = agent.home.path(".config/notation/plugins").display().to_string();
-    let without = agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws"]);
+    std::fs::write(agent.home.path("work/own.crt"), pem).unwrap();
+    good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws", "own.crt"]));
+    good(&agent.program(&judge, &["verify", "own.crt", &image]));
+    // None, and no place for one.
+    agent.home.run_with(&["key", "generate", "bare"], &[SECRET]).with(0);
+    std::fs::create_dir(agent.home.path("work/bare.crt")).unwrap();
+    let add = ["agent", "add", "bare.key"];
+    agent.home.type_into(&add, &[("Passphrase for", SECRET.1)]).with(0);
+    let without = agent.program(&judge, &["sign-plugin", &plugins, "bare", &image, "jws"]);
     let said = String::from_utf8_lossy(&without.stderr).into_owned();
     assert!(!without.status.success() && said.contains("--plugin-config certificate=FILE"), "{said}");
-    let told = good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "jws", "release.crt"]));
-    assert!(told.contains("plugins: plimsoll"), "{told}");
-    good(&agent.program(&judge, &["verify", "release.crt", &image]));
-    let unknown = agent.program(&judge, &["sign-plugin", &plugins, "other", &image, "jws", "release.crt"]);
+    let unknown = agent.program(&judge, &["sign-plugin", &plugins, "other", &image, "jws"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(said.contains("holds no key other"), "{said}");
     // COSE's bytes are not read here: as good as a bare digest.
-    let cose = agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "cose", "release.crt"]);
+    let cose = agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "cose"]);
     assert!(String::from_utf8_lossy(&cose.stderr).contains("plimsoll agent allow raw"));
     agent.run(&["allow", "raw"]).with(0);
-    good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "cose", "release.crt"]));
+    good(&agent.program(&judge, &["sign-plugin", &plugins, "release", &image, "cose"]));
 }

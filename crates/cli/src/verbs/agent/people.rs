@@ -25,7 +25,7 @@ impl People for User {
         }
         match Desktop::at_hand(key, Arc::clone(cancelled)) {
             Some(desktop) => Box::new(desktop),
-            None => Box::new(Onlooker),
+            None => Box::new(Onlooker { key: Some(key.to_owned()) }),
         }
     }
 }

@@ -11,18 +11,20 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use keys::agent::journal::Journal;
 use keys::agent::{Agent, Limits, Parts, Server, place};
-use keys::{KeyError, KeyUri, NamedKey, Person, Signer, Surroundings, folder};
+use keys::{Algorithm, FileSigner, KeyError, KeyFile, KeyUri, NamedKey, Nobody, Person, Signer, Surroundings, folder};
+use time::OffsetDateTime;
+use trust::Certified;
 
 use super::author::EachRegistry;
 use super::house::House;
 use super::people::User;
 use super::span::Span;
 use crate::holder;
-use crate::output;
 use crate::person::{self, interrupts};
 use crate::registries::Registries;
 use crate::verbs::Start;
 use crate::verbs::key::modules;
+use crate::{certificate, output};
 
 /// Arguments of the agent itself.
 #[derive(Clone, Debug, clap::Args)]
@@ -112,10 +114,27 @@ fn open(uri: &KeyUri, surroundings: &Surroundings, person: &dyn Person) -> Resul
                 Some(passphrase) => passphrase.clone(),
                 None => person.passphrase(file.name())?,
             };
-            Ok(Arc::new(file.unlock(&passphrase)?))
+            let signer = file.unlock(&passphrase)?;
+            if !certify(uri, &signer) {
+                return Ok(Arc::new(signer));
+            }
+            Ok(Arc::new(KeyFile::read(uri.path().unwrap_or(Path::new("")))?.unlock(&passphrase)?))
         }
         device => device.open(surroundings, person).map(Arc::from),
     }
+}
+
+/// Makes a certificate beside a key's file that has none, since notation's plugin has to give one with each signature;
+/// whether one was made.
+fn certify(uri: &KeyUri, signer: &FileSigner) -> bool {
+    let is_for_notation = matches!(signer.public_key().algorithm(), Algorithm::EcdsaP256 | Algorithm::EcdsaP384);
+    if !is_for_notation || signer.certificate().is_ok_and(|certificate| certificate.is_some()) {
+        return false;
+    }
+    let Some(place) = certificate::beside(Some(uri)) else { return false };
+    // Nobody is asked: the key is open.
+    let made = Certified::make(signer, &Nobody, OffsetDateTime::now_utc());
+    made.is_ok_and(|made| certificate::keep(Some(place), made.der()))
 }
 
 /// A file's name that means the same in any folder.

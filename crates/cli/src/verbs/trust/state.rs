@@ -9,7 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use trust::{Subject, statements};
 
-use crate::holder::{self, Holder, KeyArguments};
+use crate::holder::{Holder, KeyArguments};
 use crate::house::{House, Needs};
 use crate::output;
 use crate::registries::{Logins, Registries};
@@ -74,7 +74,7 @@ impl Command for Arguments {
         let predicate: Value = serde_json::from_slice(&predicate).context("what is to be stated is no JSON")?;
         let client = logins.client();
         let subject = Subject::resolve(&client, &image)?;
-        let person = holder::person();
+        let person = holder.person();
         let signer = holder.signer(person.as_ref())?;
         let now = OffsetDateTime::now_utc();
         let person = person.as_ref();
