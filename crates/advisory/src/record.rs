@@ -173,6 +173,9 @@ pub struct Import {
     /// The systems on which it is at fault; none where on all.
     #[serde(default, deserialize_with = "or_default")]
     pub goos: Vec<String>,
+    /// The architectures on which it is at fault; none where on all.
+    #[serde(default, deserialize_with = "or_default")]
+    pub goarch: Vec<String>,
 }
 
 /// Why bytes are no record.

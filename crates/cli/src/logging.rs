@@ -10,7 +10,9 @@ pub(crate) fn start(level: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::builder()
         .parse(level)
         .with_context(|| format!("--log {level:?} is no level or filter; try info, or registry=debug,warn"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Without its own word on a line that cannot be written, which would go to stderr again, and end in a panic there.
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     match format {
         LogFormat::Text => subscriber.with_target(false).with_ansi(stderr_takes_colour()).init(),
         LogFormat::Json => subscriber.json().init(),

@@ -5,6 +5,10 @@
 //! ([`house::House::enter`]), for good, and `execute` does the rest: whatever comes from an image, an advisory or the
 //! network is only ever seen there.
 
+// First: what follows says its remarks by these macros.
+#[macro_use]
+mod remarks;
+
 mod admission;
 mod arguments;
 mod caller;

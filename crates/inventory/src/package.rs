@@ -1,6 +1,8 @@
 //! Packages and what is known of each.
 
+use crate::linked::Linked;
 use image::Digest;
+
 use serde::{Deserialize, Serialize};
 
 /// Which package format a package came by, and with it who numbers its versions.
@@ -162,59 +164,6 @@ pub struct Gone {
     pub replaced_by: Option<String>,
 }
 
-/// What of a module's code is linked into an executable, for advisories that name the functions at fault.
-///
-/// Each module that the executable was built of has one, also where nothing of it is left, if and only if all
-/// functions could be read, those that exist only inlined into others too. So a package or a function that is not
-/// here is not in the executable, neither called nor inlined; one that is here may still never be called. Where an
-/// executable's modules have none of these, nothing is known, and every advisory counts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Linked {
-    /// The module's name, as its package's.
-    pub module: String,
-    /// Its packages that are there, sorted by path.
-    pub packages: Vec<LinkedPackage>,
-}
-
-/// A package (in the language's sense) that is linked into an executable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkedPackage {
-    /// Its import path (`golang.org/x/net/http2`).
-    pub path: String,
-    /// [`symbol_hash`] of each of its functions' names (`Server.ServeConn`; a closure is named as the function that it
-    /// is in), sorted. Two names of one hash make a function seem to be there, never to be absent.
-    #[serde(with = "symbols")]
-    pub symbols: Vec<u32>,
-}
-
-/// The hash under which a linked function's name is kept: the first 21 bits of its SHA-256. A package of a thousand
-/// functions then seems to have one that it has not in one of two thousand cases, and each takes two bytes.
-pub fn symbol_hash(name: &str) -> u32 {
-    (crate::record::path_hash(name) >> 43) as u32
-}
-
-/// Sorted hashes as the steps between them.
-mod symbols {
-    use serde::de::{Deserialize, Deserializer, Error};
-    use serde::ser::{Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(symbols: &[u32], serializer: S) -> Result<S::Ok, S::Error> {
-        let mut before = 0;
-        let steps = symbols.iter().map(|symbol| symbol.wrapping_sub(std::mem::replace(&mut before, *symbol)));
-        steps.collect::<Vec<u32>>().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u32>, D::Error> {
-        let mut symbols = Vec::<u32>::deserialize(deserializer)?;
-        let mut sum = 0_u32;
-        for symbol in &mut symbols {
-            sum = sum.checked_add(*symbol).ok_or_else(|| D::Error::custom("hashes of functions are not sorted"))?;
-            *symbol = sum;
-        }
-        Ok(symbols)
-    }
-}
-
 /// All software of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
@@ -242,8 +191,8 @@ pub struct Inventory {
     /// Packages of lower layers that are not there any more, ordered as `packages`.
     #[serde(default)]
     pub gone: Vec<Gone>,
-    /// By path (absolute) of the executable, what is linked into it, where its symbols tell. Needed to judge, and not
-    /// kept with a report.
+    /// By path (absolute) of the executable, what is linked into it, where its symbols tell. Needed to judge, written
+    /// into bills of materials, and not kept with a report.
     #[serde(skip)]
     pub linked: Vec<(String, Linked)>,
 }
@@ -304,28 +253,6 @@ impl Package {
     }
 }
 
-impl Linked {
-    /// Most packages that one module has of one executable.
-    pub const PACKAGES: usize = 20_000;
-    /// Most functions of one of them.
-    pub const SYMBOLS: usize = 200_000;
-
-    /// Why this cannot be, where it cannot.
-    pub fn check(&self) -> Result<(), &'static str> {
-        word(&self.module, "it has no module", "its module is too long", "its module has control characters")?;
-        if self.packages.len() > Self::PACKAGES {
-            return Err("it has more packages than a module can");
-        }
-        for package in &self.packages {
-            word(&package.path, "it has no path", "its path is too long", "its path has control characters")?;
-            if package.symbols.len() > Self::SYMBOLS {
-                return Err("it has more functions than a package can");
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Release {
     /// Why this cannot be a distribution, where it cannot.
     pub fn check(&self) -> Result<(), &'static str> {
@@ -344,7 +271,12 @@ const LONGEST_FIELD: usize = 512;
 /// Longest licence. Fedora's glibc has an SPDX expression of some 800 bytes.
 const LONGEST_LICENCE: usize = 4096;
 
-fn word(word: &str, empty: &'static str, long: &'static str, control: &'static str) -> Result<(), &'static str> {
+pub(crate) fn word(
+    word: &str,
+    empty: &'static str,
+    long: &'static str,
+    control: &'static str,
+) -> Result<(), &'static str> {
     text(word, LONGEST_FIELD, empty, long, control)
 }
 

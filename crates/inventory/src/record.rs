@@ -3,7 +3,8 @@
 use image::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::package::{Linked, Package, PackageKind, Release};
+use crate::linked::Linked;
+use crate::package::{Package, PackageKind, Release};
 
 mod bytes;
 mod hashes;

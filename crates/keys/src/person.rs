@@ -21,6 +21,12 @@ pub trait Person: Send + Sync {
     /// How the wait for a touch goes.
     fn touch(&self, moment: TouchMoment);
 
+    /// Another program has the device, which is waited for. Told once, after 300 ms; `by` are the programs that may be
+    /// the one, as `name (process 42)`.
+    fn waits(&self, device: &str, by: &[String]) {
+        let _ = (device, by);
+    }
+
     /// Whether the person no longer wants it (Ctrl-C). A touch that comes later is thrown away.
     fn is_cancelled(&self) -> bool {
         false

@@ -96,6 +96,10 @@ impl Person for Supplied<'_> {
         self.person.touch(moment);
     }
 
+    fn waits(&self, device: &str, by: &[String]) {
+        self.person.waits(device, by);
+    }
+
     fn is_cancelled(&self) -> bool {
         self.person.is_cancelled()
     }

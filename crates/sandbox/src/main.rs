@@ -16,6 +16,7 @@ mod tree;
 mod unpack;
 mod user_namespace;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use rustix::fd::AsFd;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("plimsoll-sandbox: {reason}");
+            let _ = writeln!(std::io::stderr(), "plimsoll-sandbox: {reason}");
             ExitCode::from(125)
         }
     }

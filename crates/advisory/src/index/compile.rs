@@ -224,7 +224,8 @@ impl Compiler {
         for import in &imports {
             let path = self.strings.intern(&import.path)?;
             let (symbols, goos) = (self.list(&import.symbols)?, self.list(&import.goos)?);
-            self.imports.push(ImportRow { path, symbols, goos });
+            let goarch = self.list(&import.goarch)?;
+            self.imports.push(ImportRow { path, symbols, goos, goarch });
         }
         let first_version = self.lists.len();
         for version in affected.versions.iter().filter(|version| is_plausible(version)) {
@@ -510,7 +511,8 @@ fn of_go(affected: &Affected) -> (Vec<Range>, Vec<Import>) {
     }
     let mut imports = affected.ecosystem_specific.imports();
     let is_long = |import: &Import| {
-        !is_plausible(&import.path) || !import.symbols.iter().chain(&import.goos).all(|text| is_plausible(text))
+        let mut texts = import.symbols.iter().chain(&import.goos).chain(&import.goarch);
+        !is_plausible(&import.path) || !texts.all(|text| is_plausible(text))
     };
     if imports.len() > MOST_IMPORTS || imports.iter().any(is_long) {
         imports.clear();

@@ -18,7 +18,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 /// The first bytes of an index.
 pub(super) const MAGIC: [u8; 8] = *b"PLIMSADV";
 /// Raised whenever a reader of the present version would misread what is written.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 /// The first bytes of a segment.
 pub(super) const SEGMENT_MAGIC: [u8; 8] = *b"SEGMENT3";
 /// A checksum covers so many bytes; they are checked when the first of them is read.
@@ -194,6 +194,8 @@ pub(crate) struct ImportRow {
     pub(crate) symbols: Rows,
     /// Systems, in the table of lists.
     pub(crate) goos: Rows,
+    /// Architectures, in the table of lists.
+    pub(crate) goarch: Rows,
 }
 
 /// An entry of CISA's catalog, by [`crate::enrichment::cve_number`].

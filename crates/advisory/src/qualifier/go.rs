@@ -1,6 +1,6 @@
 //! Go: ranges in versions that Go does not know, and functions that are not linked into the executable.
 
-use inventory::package::{Linked, symbol_hash};
+use inventory::linked::{Linked, symbol_hash};
 
 use super::{Case, Read, Rule, Suppression};
 use crate::claim::Claim;
@@ -27,12 +27,9 @@ pub(crate) fn outside_custom_ranges(claim: &Claim<'_>, version: &str) -> Read<Su
 pub(super) fn not_linked(case: &Case<'_>) -> Read<Option<Suppression>> {
     let located = case.image.located;
     let linked = &case.image.inventory.linked;
-    // An executable that Go built for Windows may lie in any image; nothing but its name tells.
-    let is_windows = std::path::Path::new(&located.path).extension().is_some_and(|ending| ending == "exe");
     let modules = || linked.iter().filter(|(path, linked)| *path == located.path && linked.module == case.name);
-    if modules().next().is_none() {
-        return Ok(None);
-    }
+    let Some((_, first)) = modules().next() else { return Ok(None) };
+    let built = Built::of(first, &located.path);
     let mut named = Vec::new();
     for row in case.claim.holding(case.version, case.reading)? {
         let imports = case.claim.segment.imports(row)?;
@@ -41,8 +38,7 @@ pub(super) fn not_linked(case: &Case<'_>) -> Read<Option<Suppression>> {
         }
         for import in imports {
             let import = Import::read(case.claim.segment, import)?;
-            let runs_here = is_windows || import.goos.is_empty() || import.goos.contains(&"linux");
-            if runs_here && modules().any(|(_, linked)| import.is_linked(linked)) {
+            if built.is_among(&import) && modules().any(|(_, linked)| import.is_linked(linked)) {
                 return Ok(None);
             }
             named.push(import);
@@ -51,19 +47,48 @@ pub(super) fn not_linked(case: &Case<'_>) -> Read<Option<Suppression>> {
     if named.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Suppression { rule: Rule::NotLinked, reason: reason(&named, &located.path) }))
+    Ok(Some(Suppression { rule: Rule::NotLinked, reason: reason(&named, built, &located.path) }))
+}
+
+/// What an executable was built for.
+#[derive(Clone, Copy)]
+struct Built<'a> {
+    /// None where it may be any.
+    system: Option<&'a str>,
+    architecture: Option<&'a str>,
+}
+
+impl<'a> Built<'a> {
+    fn of(linked: &'a Linked, path: &str) -> Self {
+        // Before Go 1.18 the build information does not tell. What Go built for Windows may lie in any image, too, and
+        // shows by its name.
+        let is_windows = std::path::Path::new(path).extension().is_some_and(|ending| ending == "exe");
+        let system = linked.system.as_deref().or_else(|| (!is_windows).then_some("linux"));
+        Self { system, architecture: linked.architecture.as_deref() }
+    }
+
+    fn is_among(self, import: &Import<'_>) -> bool {
+        let holds = |of: &[&str], built: Option<&str>| of.is_empty() || built.is_none_or(|built| of.contains(&built));
+        holds(&import.goos, self.system) && holds(&import.goarch, self.architecture)
+    }
 }
 
 struct Import<'a> {
     path: &'a str,
     symbols: Vec<&'a str>,
     goos: Vec<&'a str>,
+    goarch: Vec<&'a str>,
 }
 
 impl<'a> Import<'a> {
     fn read(segment: Segment<'a>, row: &ImportRow) -> Read<Self> {
         let texts = |rows| segment.list(rows)?.iter().map(|text| segment.text(*text)).collect::<Read<Vec<_>>>();
-        Ok(Self { path: segment.text(row.path)?, symbols: texts(row.symbols)?, goos: texts(row.goos)? })
+        Ok(Self {
+            path: segment.text(row.path)?,
+            symbols: texts(row.symbols)?,
+            goos: texts(row.goos)?,
+            goarch: texts(row.goarch)?,
+        })
     }
 
     fn is_linked(&self, linked: &Linked) -> bool {
@@ -75,12 +100,12 @@ impl<'a> Import<'a> {
     }
 }
 
-fn reason(imports: &[Import<'_>], path: &str) -> String {
+fn reason(imports: &[Import<'_>], built: Built<'_>, path: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     for import in imports {
-        let for_others = !import.goos.is_empty() && !import.goos.contains(&"linux");
-        if for_others {
-            names.push(format!("{} (on {} only)", import.path, import.goos.join(", ")));
+        if !built.is_among(import) {
+            let others: Vec<&str> = import.goos.iter().chain(&import.goarch).copied().collect();
+            names.push(format!("{} (on {} only)", import.path, others.join(", ")));
         } else if import.symbols.is_empty() {
             names.push(import.path.to_owned());
         } else {

@@ -2,7 +2,8 @@
 //! tell counts.
 
 use advisory::{Affected, Match, Rule, Verdict};
-use inventory::package::{Linked, LinkedPackage, Located, symbol_hash};
+use inventory::linked::{Linked, LinkedPackage, symbol_hash};
+use inventory::package::Located;
 use inventory::{Inventory, Package, PackageKind};
 
 use crate::support::{Library, package, release};
@@ -13,7 +14,11 @@ fn located(package: Package) -> Located {
 
 /// Every match of a package of an image, suppressed ones too.
 fn judged(library: &Library, package: Package, inventory: &Inventory) -> Vec<Match> {
-    match library.index.verdict_in(&located(package), inventory).expect("a sound index") {
+    judged_at(library, &located(package), inventory)
+}
+
+fn judged_at(library: &Library, located: &Located, inventory: &Inventory) -> Vec<Match> {
+    match library.index.verdict_in(located, inventory).expect("a sound index") {
         Verdict::Covered(found) => found,
         Verdict::Unknown { ecosystem } => panic!("{ecosystem} is not covered"),
     }
@@ -88,7 +93,12 @@ fn linked(path: &str, packages: &[(&str, &[&str])]) -> Inventory {
         symbols.sort_unstable();
         LinkedPackage { path: (*path).into(), symbols }
     });
-    let linked = Linked { module: "example.com/m".into(), packages: packages.collect() };
+    let linked = Linked {
+        module: "example.com/m".into(),
+        system: Some("linux".into()),
+        architecture: Some("amd64".into()),
+        packages: packages.collect(),
+    };
     Inventory { linked: vec![(path.into(), linked)], ..Inventory::default() }
 }
 
@@ -124,6 +134,42 @@ fn a_record_for_another_system_is_not_linked_and_one_without_imports_counts() {
     assert_eq!(rule(&judged(&windows, go("1.0.0"), &inventory)), Some(Rule::NotLinked));
     let none = Library::of(&[&go_record(r#""ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]"#)]);
     assert_eq!(rule(&judged(&none, go("1.0.0"), &linked("/usr/bin/server", &[]))), None);
+}
+
+#[test]
+fn a_record_for_some_systems_and_architectures_counts_for_what_was_built_for_them() {
+    let of = |goos: &str, goarch: &str| {
+        Library::of(&[&go_record(&format!(
+            r#""ranges": [{{"type": "SEMVER", "events": [{{"introduced": "0"}}]}}],
+            "ecosystem_specific": {{"imports": [{{"path": "example.com/m/p", "symbols": ["F"], "goos": {goos}, "goarch": {goarch}}}]}}"#
+        ))])
+    };
+    let built = |system: Option<&str>, architecture: Option<&str>, path: &str| {
+        let mut inventory = linked(path, &[("example.com/m/p", &["F"])]);
+        inventory.linked[0].1.system = system.map(str::to_owned);
+        inventory.linked[0].1.architecture = architecture.map(str::to_owned);
+        inventory
+    };
+    let linux = built(Some("linux"), Some("amd64"), "/server");
+    let freebsd = built(Some("freebsd"), Some("ppc64le"), "/server");
+    let (old, old_exe) = (built(None, None, "/server"), built(None, None, "/server.exe"));
+    let cases = [
+        ("[]", "[]", [true, true, true, true]),
+        (r#"["linux"]"#, "[]", [true, false, true, true]),
+        (r#"["windows"]"#, "[]", [false, false, false, true]),
+        ("[]", r#"["ppc64le"]"#, [false, true, true, true]),
+        (r#"["linux", "freebsd"]"#, r#"["ppc64le", "s390x"]"#, [false, true, true, true]),
+        (r#"["windows"]"#, r#"["amd64"]"#, [false, false, false, true]),
+    ];
+    for (goos, goarch, counts) in cases {
+        let library = of(goos, goarch);
+        for (inventory, counts) in [&linux, &freebsd, &old, &old_exe].into_iter().zip(counts) {
+            let path = &inventory.linked[0].0;
+            let located = Located { path: path.clone(), ..located(go("1.0.0")) };
+            let rule = rule(&judged_at(&library, &located, inventory));
+            assert_eq!(rule.is_none(), counts, "{goos} {goarch} {:?}", inventory.linked);
+        }
+    }
 }
 
 #[test]

@@ -93,6 +93,10 @@ impl Person for Desktop {
         pressed.filter(|place| *place < choices.len()).ok_or(KeyError::Cancelled)
     }
 
+    fn waits(&self, device: &str, by: &[String]) {
+        self.tell("plimsoll", &words::waits(device, by));
+    }
+
     fn touch(&self, moment: TouchMoment) {
         match moment {
             TouchMoment::Awaited { number, of, left } => {

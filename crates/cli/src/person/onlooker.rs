@@ -25,6 +25,10 @@ impl Person for Onlooker {
         Nobody.choose(question, choices)
     }
 
+    fn waits(&self, device: &str, by: &[String]) {
+        eprintln!("{}", words::waits(device, by));
+    }
+
     fn touch(&self, moment: TouchMoment) {
         // A log has no line that changes: the wait is said once, and how it ended.
         match moment {

@@ -126,6 +126,11 @@ impl Person for Terminal {
         }
     }
 
+    fn waits(&self, device: &str, by: &[String]) {
+        interrupts::soften(&self.cancelled);
+        self.say(&format!("{}; Ctrl-C gives up\n", words::waits(device, by)));
+    }
+
     fn touch(&self, moment: TouchMoment) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         match moment {

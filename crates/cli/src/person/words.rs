@@ -69,6 +69,13 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
+/// Another program has the device.
+pub(crate) fn waits(device: &str, by: &[String]) -> String {
+    let by: Vec<String> = by.iter().map(|program| plain(program)).collect();
+    let by = if by.is_empty() { "another program".to_owned() } else { by.join(" or ") };
+    format!("waiting for {}, which {by} uses", plain(device))
+}
+
 /// The question for a device's secret, with the tries left before anything can be typed.
 pub(crate) fn pin(ask: &PinAsk) -> String {
     let device = plain(&ask.device);

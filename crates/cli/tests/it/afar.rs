@@ -33,7 +33,7 @@ fn interrupt(verb: &str, address: &str) {
 
 #[test]
 fn a_runner_asks_the_owners_own_agent_through_the_registry() {
-    let (up, agent) = (Up::heard(), Agent::start(&[]));
+    let (up, agent) = (Up::unheard(&[]), Agent::start(&[]));
     let (place, digest) = push(&up, "v1", 1);
     let url = format!("http://{}", up.address);
     let pattern = format!("{}/team/**", up.address);
@@ -60,7 +60,7 @@ fn a_runner_asks_the_owners_own_agent_through_the_registry() {
 
 #[test]
 fn what_was_pushed_is_signed_after_a_yes_and_left_unsigned_after_a_no() {
-    let (up, agent) = (Up::heard(), Agent::start(&[]));
+    let (up, agent) = (Up::unheard(&[]), Agent::start(&[]));
     let url = format!("http://{}", up.address);
     let pattern = format!("{}/team/*", up.address);
     let watch = ["agent", "watch", "--registry", &url, "--repository", &pattern];
@@ -89,7 +89,7 @@ fn what_was_pushed_is_signed_after_a_yes_and_left_unsigned_after_a_no() {
 
 #[test]
 fn nobody_is_asked_for_a_repository_that_was_not_named() {
-    let (up, agent) = (Up::heard(), Agent::start(&[]));
+    let (up, agent) = (Up::unheard(&[]), Agent::start(&[]));
     push(&up, "v1", 1);
     let url = format!("http://{}", up.address);
     let none = agent.run(&["serve-requests", "--registry", &url]).with(2).stderr;

@@ -5,6 +5,7 @@
 mod afar;
 mod agent;
 mod card;
+mod card_secrets;
 mod data_folder;
 mod db;
 mod docker;
@@ -18,6 +19,7 @@ mod stating;
 mod stores;
 mod targets;
 mod trust;
+mod unheard;
 
 // The image room's own, so that there is one way to start a registry.
 #[allow(dead_code, reason = "not everything that a registry can do wrong is done wrong here")]

@@ -23,9 +23,9 @@ impl Up {
         up
     }
 
-    /// The same, whose log somebody reads: it has something to warn of.
-    pub(crate) fn heard() -> Self {
-        Self::with(&[], &[])
+    /// The same with more arguments.
+    pub(crate) fn unheard(arguments: &[&str]) -> Self {
+        Self::told(arguments, &[]).0
     }
 
     /// The same with more arguments and variables.
@@ -48,12 +48,15 @@ impl Up {
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let mut told = BufReader::new(process.stderr.take().unwrap());
-        told.read_line(&mut line).unwrap();
+        while !line.starts_with("plimsoll serves") {
+            line.clear();
+            assert!(told.read_line(&mut line).unwrap() > 0, "it ended before it served");
+        }
         let address = line.trim().rsplit(' ').next().unwrap_or_default().to_owned();
         (Self { process, address, _folder: folder, data }, told)
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         write!(connection, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address).unwrap();
         let mut answer = String::new();

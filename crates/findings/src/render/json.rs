@@ -9,12 +9,12 @@ use inventory::package::{Gone, Located};
 use inventory::{Inventory, PackageKind};
 use serde::Serialize;
 
-use super::bill::Bill;
+use super::bill::{Bill, JsonLinked};
 use crate::actions::{Actions, OfLayer, Upgrade};
 use crate::{Counts, Finding, PackageVerdict, Report, Subject, escape, group};
 
 /// The version of the shape: fields may be added within a major version, and are never removed or changed.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// The report as JSON, indented, with a line feed at its end.
 pub fn json(report: &Report) -> serde_json::Result<Vec<u8>> {
@@ -31,7 +31,7 @@ pub fn packages_json(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
         image: Image::of(bill),
         scanned_at: bill.made_at,
         unverified_layers: &inventory.unverified,
-        list: inventory.packages.iter().map(|located| JsonPackage::of(located, None)).collect(),
+        list: inventory.packages.iter().map(|located| JsonPackage::of_bill(bill, located)).collect(),
         gone: inventory.gone.iter().map(JsonGone::of).collect(),
         warnings: &inventory.warnings,
     };
@@ -79,6 +79,7 @@ struct Image<'a> {
     platform: &'a str,
     distribution: Option<Distribution<'a>>,
     layers: Vec<Layer<'a>>,
+    content_sets: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -89,6 +90,7 @@ struct Distribution<'a> {
     name: Option<&'a str>,
     end_of_life: Option<&'static str>,
     told: bool,
+    like: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -234,6 +236,8 @@ pub(super) struct JsonPackage<'a> {
     inside: Option<&'a str>,
     layer: usize,
     owner: Option<JsonOwner<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linked: Option<JsonLinked>,
 }
 
 #[derive(Serialize)]
@@ -292,6 +296,7 @@ impl<'a> Image<'a> {
             platform: bill.platform,
             distribution: Distribution::of(bill.inventory),
             layers: layers.map(|(diff_id, by)| Layer { diff_id: diff_id.as_str(), created_by: by }).collect(),
+            content_sets: &bill.inventory.content_sets,
         }
     }
 }
@@ -306,6 +311,7 @@ impl<'a> Distribution<'a> {
             name: release.pretty_name.as_deref(),
             end_of_life: end_of_life(release),
             told: inventory.release_told,
+            like: &release.id_like,
         })
     }
 }
@@ -435,6 +441,11 @@ impl<'a> JsonGone<'a> {
 }
 
 impl<'a> JsonPackage<'a> {
+    /// Without what only a judgement could say, and with what it is to be judged by.
+    fn of_bill(bill: &Bill<'a>, located: &'a Located) -> Self {
+        Self { linked: bill.linked(located).map(JsonLinked::of), ..Self::of(located, None) }
+    }
+
     fn of(located: &'a Located, verdict: Option<PackageVerdict>) -> Self {
         let package = &located.package;
         let source = package.source.as_ref();
@@ -459,6 +470,7 @@ impl<'a> JsonPackage<'a> {
                 version: &owner.version,
                 vendor: owner.vendor.as_deref(),
             }),
+            linked: None,
         }
     }
 }

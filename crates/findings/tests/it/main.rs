@@ -4,6 +4,7 @@
 
 mod actions;
 mod baseline;
+mod bills;
 mod explain;
 mod grouping;
 mod ignoring;

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::package::{Linked, Package, Release};
+use crate::linked::Linked;
+use crate::package::{Package, Release};
 use crate::record::{Fact, Licences, Owns, check_content_sets};
 
 /// Facts and warnings from one file.

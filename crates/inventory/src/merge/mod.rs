@@ -15,7 +15,8 @@ mod view;
 use std::collections::BTreeMap;
 
 use crate::cataloguers::{ALL, Cataloguer, Wanted, by_id};
-use crate::package::{Inventory, Linked, Located, PackageKind, Release};
+use crate::linked::Linked;
+use crate::package::{Inventory, Located, PackageKind, Release};
 use crate::paths::join;
 use crate::record::{Catalogued, Fact, LayerRecord};
 use gone::Taken;

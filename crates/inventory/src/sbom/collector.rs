@@ -121,25 +121,34 @@ impl<'a> Collector<'a> {
         let mut warnings = self.warnings.clone();
         warnings.extend(self.left_out());
         let mut packages: Vec<Located> = Vec::with_capacity(self.packages.len());
+        let mut linked = Vec::new();
         for (package, entry) in self.packages {
+            let path = entry.path.unwrap_or_else(|| self.place.to_owned());
+            if let Some(of_module) = entry.linked.and_then(|linked| linked.of_module(&package.name))
+                && package.kind == PackageKind::Golang
+            {
+                linked.push((path.clone(), of_module));
+            }
             let by_digest = entry.layer.as_ref().and_then(|digest| numbers.get(digest).copied());
             let by_number = entry.layer_number.filter(|number| *number < self.layers.len().max(1));
             packages.push(Located {
                 purl: package.purl(release.as_ref()),
                 package,
-                path: entry.path.unwrap_or_else(|| self.place.to_owned()),
+                path,
                 layer: by_number.or(by_digest).unwrap_or(0),
                 owner: entry.owner,
             });
         }
         packages.sort_by(|one, other| order(one).cmp(&order(other)));
         packages.dedup();
+        linked.sort_by(|one, other| (&one.0, &one.1.module).cmp(&(&other.0, &other.1.module)));
+        linked.dedup();
         let (layers, unverified) = (self.layers, self.unverified);
         let mut content_sets = self.content_sets;
         content_sets.sort_unstable();
         content_sets.dedup();
         let inventory =
-            Inventory { release, packages, layers, warnings, unverified, content_sets, ..Inventory::default() };
+            Inventory { release, packages, layers, warnings, unverified, content_sets, linked, ..Inventory::default() };
         Found { subject: self.subject, platform: self.platform, history: self.history, inventory }
     }
 
@@ -226,12 +235,14 @@ fn package(kind: PackageKind, purl: &PackageUrl<'_>, entry: &Entry) -> Result<Pa
         licences,
         vendor: vendor.map(str::to_owned),
         module: module.map(str::to_owned),
+        inside: entry.inside.clone(),
         ..Package::new(kind, name, version)
     };
     if package.check().is_err() {
         // An absurd licence or vendor costs itself; what is judged by must be right.
         package.licences.clear();
         package.vendor = None;
+        package.inside = None;
     }
     package.check().map(|()| package)
 }

@@ -6,9 +6,10 @@
 use serde_json::Value;
 
 use super::collector::Collector;
-use super::entry::{self, Entry, list, text};
+use super::entry::{self, Entry, LinkedEntry, list, text};
 use super::package_url::kind_of;
 use crate::Release;
+use crate::linked::LinkedPackage;
 use crate::package::{Owner, SourcePackage};
 
 /// A component and those within it.
@@ -58,7 +59,9 @@ fn entry_of(component: &Value, purl: Option<&str>) -> Entry {
         source: get("plimsoll:source").and_then(entry::source).or_else(|| trivys_source(component)),
         vendor: vendor.map(str::to_owned),
         module: get("plimsoll:module").or_else(|| get("syft:metadata:modularityLabel")).map(str::to_owned),
+        inside: get("plimsoll:inside").map(str::to_owned),
         owner: owner(component),
+        linked: linked(component),
     }
 }
 
@@ -83,6 +86,17 @@ fn trivys_source(component: &Value) -> Option<SourcePackage> {
 fn owner(component: &Value) -> Option<Owner> {
     let get = |name: &str| property(component, &format!("plimsoll:owner:{name}")).map(str::to_owned);
     Some(Owner { kind: kind_of(&get("kind")?)?, name: get("name")?, version: get("version")?, vendor: get("vendor") })
+}
+
+/// What is linked of a module; see [`LinkedEntry::of_json`] for why it is all or nothing.
+fn linked(component: &Value) -> Option<LinkedEntry> {
+    let number: usize = property(component, "plimsoll:linked:packages")?.parse().ok()?;
+    let named = |property: &&Value| text(property, "name") == Some("plimsoll:linked:package");
+    let packages = list(component, "properties").iter().filter(named);
+    let packages: Vec<LinkedPackage> =
+        packages.map(|property| text(property, "value")?.parse().ok()).collect::<Option<_>>()?;
+    let built_for = property(component, "plimsoll:linked:built-for").unwrap_or_default().to_owned();
+    (packages.len() == number).then_some(LinkedEntry { built_for, packages })
 }
 
 /// An identifier, a name or an expression.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::collector::Collector;
-use super::{SbomError, cyclonedx, spdx, syft};
+use super::{SbomError, cyclonedx, plimsoll, spdx, syft};
 
 /// Most bytes of one entry. As a value in memory it has some twenty times as many.
 const ENTRY_BYTES: usize = 4 << 20;
@@ -36,6 +36,7 @@ struct Marks {
     spdx_version: Option<String>,
     is_spdx3: bool,
     syft: bool,
+    own_version: Option<String>,
 }
 
 impl Marks {
@@ -52,6 +53,7 @@ impl Marks {
         }
         match self {
             _ if self.syft => Ok("Syft JSON".into()),
+            Self { own_version: Some(version), .. } => Ok(format!("Plimsoll JSON {version}")),
             _ if self.is_spdx3 => Err(SbomError::Unsupported("SPDX 3", "write SPDX 2.3 or CycloneDX")),
             _ => Err(SbomError::Unknown),
         }
@@ -92,6 +94,10 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
                 "bomFormat" => reading.marks.cyclonedx |= whole(&mut map)?.as_str() == Some("CycloneDX"),
                 "specVersion" => reading.marks.spec_version = short_text(&whole(&mut map)?),
                 "spdxVersion" => reading.marks.spdx_version = short_text(&whole(&mut map)?),
+                "schema_version" => reading.marks.own_version = short_text(&whole(&mut map)?),
+                "image" => plimsoll::image(&whole(&mut map)?, reading.collector),
+                "unverified_layers" => plimsoll::unverified(&whole(&mut map)?, reading.collector),
+                "warnings" => plimsoll::warnings(&whole(&mut map)?, reading.collector),
                 "@graph" | "@context" => {
                     map.next_value::<IgnoredAny>()?;
                     reading.marks.is_spdx3 = true;
@@ -106,7 +112,11 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
                 "packages" => map.next_value_seed(Entries {
                     reading,
                     each: |entry, reading| {
-                        reading.spdx.package(entry, reading.collector);
+                        if plimsoll::is_package(entry) {
+                            plimsoll::package(entry, reading.collector);
+                        } else {
+                            reading.spdx.package(entry, reading.collector);
+                        }
                     },
                 })?,
                 "relationships" => map.next_value_seed(Entries {

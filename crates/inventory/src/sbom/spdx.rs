@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::collector::Collector;
 use super::cyclonedx::absolute;
-use super::entry::{self, Entry, list, text};
+use super::entry::{self, Entry, LinkedEntry, list, text};
 use crate::Release;
 use crate::package::{Owner, SourcePackage};
 
@@ -108,7 +108,9 @@ fn entry_of(package: &Value, purl: Option<&str>, own: Option<&Value>) -> Entry {
         source: get("source").as_deref().and_then(entry::source).or_else(|| trivys_source(told)),
         vendor: get("vendor").or_else(|| supplier.filter(|_| is_rpm && own.is_none()).map(str::to_owned)),
         module: get("module"),
+        inside: get("inside"),
         owner: own.and_then(|own| serde_json::from_value::<Owner>(own.get("owner")?.clone()).ok()),
+        linked: own.and_then(|own| LinkedEntry::of_json(own.get("linked")?)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use inventory::layer::{Limits, catalogue};
-use inventory::package::symbol_hash;
+use inventory::linked::symbol_hash;
 use inventory::worker::Bounds;
 use inventory::{Inventory, Linked, PackageKind, merge};
 

@@ -12,7 +12,8 @@ use super::hold::{Held, NoAnswer, Waiting};
 use super::holders::holders;
 use super::reader::{LineError, Reader};
 use super::status::Status;
-use crate::{Firmware, KeyError, Person};
+use super::touch::{QUIET, Watch};
+use crate::{Firmware, KeyError, Person, TouchMoment};
 
 /// The PIV application's identifier; its first bytes select it.
 const PIV: [u8; 5] = [0xa0, 0x00, 0x00, 0x03, 0x08];
@@ -46,9 +47,12 @@ impl Card {
     /// Takes the card in this reader, waiting for others to let it go. `None` where it has no PIV application.
     pub(crate) fn take(reader: &Arc<dyn Reader>, person: &dyn Person) -> Result<Option<Self>, KeyError> {
         let name = || format!("the card in {}", printable(reader.name()));
-        let mut cancelled = false;
+        let (mut cancelled, mut told) = (false, false);
         let held = Held::take(Arc::clone(reader), &mut |passed| {
             cancelled = person.is_cancelled();
+            if passed >= QUIET && !std::mem::replace(&mut told, passed >= QUIET) {
+                person.waits(&name(), &holders());
+            }
             if cancelled || passed > OTHERS { Waiting::GiveUp } else { Waiting::GoOn }
         });
         let held = match held {
@@ -97,6 +101,28 @@ impl Card {
             Trouble::Apdu(error) => {
                 let device = device.clone();
                 Failure::Broken(CardError::Protocol { device, doing, reason: error.to_string() }.into())
+            }
+        })
+    }
+
+    /// Sends a command for which the card may want a touch, and tells the person how that goes, but for its success.
+    pub(crate) fn send_touched(
+        &mut self,
+        doing: &'static str,
+        command: &Command,
+        watch: &mut Watch<'_>,
+        person: &dyn Person,
+    ) -> Result<Response, KeyError> {
+        self.send_watched(doing, command, &mut |passed| watch.look(passed)).map_err(|failure| match failure {
+            Failure::GaveUp => {
+                person.touch(TouchMoment::Cancelled);
+                KeyError::Cancelled
+            }
+            Failure::Broken(error) => {
+                if matches!(error, KeyError::Card(CardError::Line { source: LineError::Removed, .. })) {
+                    person.touch(TouchMoment::Removed);
+                }
+                error
             }
         })
     }

@@ -218,7 +218,7 @@ impl Device {
         Ok(Contents {
             device: Self::of(readers, reader, card),
             pin_tries: card.pin_tries()?,
-            factory: card.factory_secrets(None)?,
+            factory: card.factory_secrets(None, &Nobody)?,
             keys,
         })
     }
@@ -231,7 +231,11 @@ impl Device {
 impl Card {
     /// Which secrets are still those from the factory: as the card tells, or as `pin` and a proof of the management key
     /// show. Before firmware 5.3 nothing shows it of the PUK without spending one of its tries.
-    pub(crate) fn factory_secrets(&mut self, pin: Option<&Pin>) -> Result<Vec<&'static str>, KeyError> {
+    pub(crate) fn factory_secrets(
+        &mut self,
+        pin: Option<&Pin>,
+        person: &dyn Person,
+    ) -> Result<Vec<&'static str>, KeyError> {
         let typed = pin.is_some_and(|pin| pin.as_bytes() == FACTORY_PIN);
         let mut found = Vec::new();
         if self.secret_metadata(slot::PIN)?.factory.unwrap_or(typed) {
@@ -240,7 +244,7 @@ impl Card {
         if self.secret_metadata(slot::PUK)?.factory.unwrap_or_default() {
             found.push("the PUK");
         }
-        if self.has_factory_management()? {
+        if self.has_factory_management(person)? {
             found.push("the management key");
         }
         Ok(found)

@@ -13,7 +13,8 @@ use super::firmware::Ability;
 use super::slot;
 use super::status::Status;
 use super::tlv::{Tlv, Writer};
-use crate::KeyError;
+use super::touch::Watch;
+use crate::{KeyError, Person, TouchMoment, TouchPolicy};
 
 const GENERAL_AUTHENTICATE: u8 = 0x87;
 const SET_MANAGEMENT_KEY: u8 = 0xff;
@@ -122,7 +123,11 @@ impl ManagementKey {
 impl Card {
     /// Proves the management key: the given one, else the one that the card keeps under the PIN, which must have been
     /// verified, else the factory's. Tells which it was.
-    pub(crate) fn prove_management(&mut self, given: Option<&ManagementKey>) -> Result<ManagementKey, KeyError> {
+    pub(crate) fn prove_management(
+        &mut self,
+        given: Option<&ManagementKey>,
+        person: &dyn Person,
+    ) -> Result<ManagementKey, KeyError> {
         let unknown = CardError::ManagementKey { device: self.device().to_owned() };
         let candidates = match given {
             Some(key) => vec![key.clone()],
@@ -130,7 +135,7 @@ impl Card {
         };
         for key in candidates {
             // A wrong one costs nothing: management keys have no counter of tries.
-            if self.prove(&key)? {
+            if self.prove(&key, person)? {
                 return Ok(key);
             }
         }
@@ -156,10 +161,10 @@ impl Card {
     }
 
     /// Whether the management key is that of the factory. Costs no try.
-    pub(crate) fn has_factory_management(&mut self) -> Result<bool, KeyError> {
+    pub(crate) fn has_factory_management(&mut self, person: &dyn Person) -> Result<bool, KeyError> {
         match self.secret_metadata(slot::MANAGEMENT)?.factory {
             Some(factory) => Ok(factory),
-            None => self.prove(&ManagementKey::factory()),
+            None => self.prove(&ManagementKey::factory(), person),
         }
     }
 
@@ -183,11 +188,12 @@ impl Card {
         Ok(keys.map(|key| ManagementKey(Zeroizing::new(key.to_vec()))).collect())
     }
 
-    /// Both sides prove the key: we decrypt the card's witness, it encrypts our challenge.
-    fn prove(&mut self, key: &ManagementKey) -> Result<bool, KeyError> {
+    /// Both sides prove the key: we decrypt the card's witness, it encrypts our challenge. The card may want a touch for
+    /// that.
+    fn prove(&mut self, key: &ManagementKey, person: &dyn Person) -> Result<bool, KeyError> {
         const DOING: &str = "the management key was proved";
-        let number = self.secret_metadata(slot::MANAGEMENT)?.number;
-        let cipher = number.map_or(Some(Cipher::TripleDes), Cipher::of);
+        let about = self.secret_metadata(slot::MANAGEMENT)?;
+        let cipher = about.number.map_or(Some(Cipher::TripleDes), Cipher::of);
         let cipher = cipher.ok_or_else(|| self.senseless(DOING, "its management key is for an unknown cipher"))?;
         if key.0.len() != cipher.length() {
             return Ok(false);
@@ -204,9 +210,21 @@ impl Card {
             .ok_or_else(|| self.senseless(DOING, "its witness has another length than a block"))?;
         let mut challenge = vec![0; cipher.block()];
         getrandom::fill(&mut challenge).map_err(|error| KeyError::Random(error.to_string()))?;
-        let response = self.send(DOING, &ask(Writer::new().put(0x80, &witness).put(0x81, &challenge)))?;
-        if response.status != Status::Success {
-            return Ok(false);
+        let touch = (about.touch != Some(TouchPolicy::Never)).then_some((1, 1));
+        let proof = ask(Writer::new().put(0x80, &witness).put(0x81, &challenge));
+        let mut watch = Watch::new(person, touch);
+        let response = self.send_touched(DOING, &proof, &mut watch, person)?;
+        match response.status {
+            Status::Success => {}
+            // A wrong key is refused at once, before a finger is asked for.
+            _ if watch.was_told() => {
+                person.touch(TouchMoment::TimedOut);
+                return Err(CardError::NotTouched { device: self.device().to_owned() }.into());
+            }
+            _ => return Ok(false),
+        }
+        if watch.was_told() {
+            person.touch(TouchMoment::Touched);
         }
         let proof = Tlv::find(&response.data, 0x7c).and_then(|inside| Tlv::find(inside, 0x82));
         if proof.map(<[u8]>::to_vec) != cipher.apply(key, &challenge, Way::Encrypt) {

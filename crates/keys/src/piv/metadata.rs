@@ -35,6 +35,8 @@ pub struct SecretMetadata {
     pub tries_left: Option<u8>,
     /// A management key's algorithm.
     pub number: Option<u8>,
+    /// When a touch is wanted for a proof of the management key.
+    pub touch: Option<TouchPolicy>,
 }
 
 impl KeyMetadata {
@@ -64,6 +66,7 @@ impl SecretMetadata {
             // The number of tries at all, and of those that are left.
             tries_left: Tlv::find(bytes, 0x06).and_then(|value| value.get(1)).copied(),
             number: Tlv::find(bytes, 0x01).and_then(|value| value.first()).copied(),
+            touch: Tlv::find(bytes, 0x02).and_then(|value| value.get(1)).copied().and_then(touch_policy),
         }
     }
 }

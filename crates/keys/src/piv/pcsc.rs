@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pcsc::{Context, Disposition, Error, Protocols, ReaderState, Scope, ShareMode, State};
 use zeroize::Zeroizing;
@@ -11,6 +11,11 @@ use super::reader::{Line, LineError, Reader, Readers};
 
 /// An answer to a short APDU has at most 256 bytes and the status word.
 const ANSWER: usize = 258;
+
+/// How long a card is given to settle that the daemon resets, or powers again, since the program that held it was killed.
+const SETTLING: Duration = Duration::from_secs(3);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The readers that the smart card service knows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,19 +66,36 @@ impl Reader for PcscReader {
 
     fn hold(&self, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
         let context = Context::establish(Scope::User).map_err(|error| LineError::NoService(error.to_string()))?;
+        let until = Instant::now() + SETTLING;
+        loop {
+            let mut begun = false;
+            let held = self.hold_once(&context, &mut |line| {
+                begun = true;
+                body(line);
+            });
+            match held {
+                Err(error) if !begun && is_passing(error) && Instant::now() < until => std::thread::sleep(PAUSE),
+                held => return held.map_err(told),
+            }
+        }
+    }
+}
+
+impl PcscReader {
+    fn hold_once(&self, context: &Context, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), Error> {
         // Shared, so that others wait for the transaction's end instead of failing, and we for theirs. Who holds the
         // card exclusively (scdaemon does) is answered with Busy at once.
-        let mut card = context.connect(&self.id, ShareMode::Shared, Protocols::ANY).map_err(told)?;
+        let mut card = context.connect(&self.id, ShareMode::Shared, Protocols::ANY)?;
         let mut transaction = match card.transaction2() {
             Ok(transaction) => transaction,
             // Whoever held it before left it reset, as we do; that is told once, and cured by connecting again.
             Err((card, Error::ResetCard)) => {
-                card.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::LeaveCard).map_err(told)?;
-                card.transaction().map_err(told)?
+                card.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::LeaveCard)?;
+                card.transaction()?
             }
-            Err((_, error)) => return Err(told(error)),
+            Err((_, error)) => return Err(error),
         };
-        transaction.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::ResetCard).map_err(told)?;
+        transaction.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::ResetCard)?;
         body(&mut PcscLine(&transaction));
         let ended = transaction.end(Disposition::ResetCard).map_err(|(_, error)| error);
         match ended {
@@ -85,7 +107,7 @@ impl Reader for PcscReader {
             Err(error) => {
                 // What cannot be reset loses its power, and with it PIN and window; pulled out it has lost them.
                 let _ = card.disconnect(Disposition::UnpowerCard);
-                Err(told(error))
+                Err(error)
             }
         }
     }
@@ -103,6 +125,19 @@ impl Line for PcscLine<'_> {
         }
         Ok(Zeroizing::new(answer.to_vec()))
     }
+}
+
+/// What the daemon says of a card that it is just resetting: no protocol was agreed on yet, or it has no power.
+fn is_passing(error: Error) -> bool {
+    matches!(
+        error,
+        Error::ProtoMismatch
+            | Error::ResetCard
+            | Error::UnpoweredCard
+            | Error::UnresponsiveCard
+            | Error::NotReady
+            | Error::CommError
+    )
 }
 
 fn told(error: Error) -> LineError {

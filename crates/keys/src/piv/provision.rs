@@ -128,7 +128,7 @@ impl Device {
         let signer = PivSigner::of(self.clone(), key.clone())?;
         let made = certificate::self_issued(&signer, subject, valid, person)?;
         let (mut card, _) = self.unlocked(person)?;
-        card.prove_management(management)?;
+        card.prove_management(management, person)?;
         card.put_certificate(slot, &made)?;
         card.end()?;
         key.certificate = Some(made);
@@ -148,7 +148,7 @@ impl Device {
         if card.key(slot)?.is_none() {
             return Err(CardError::Empty { device: self.name().to_owned(), slot }.into());
         }
-        card.prove_management(management)?;
+        card.prove_management(management, person)?;
         let deleted = if card.firmware.has(Ability::MoveAndDelete) {
             card.expect("a key was deleted", &Command::new(MOVE, 0xff, slot))?;
             Deleted::Emptied
@@ -176,7 +176,7 @@ impl Device {
         if let Some(there) = card.key(to)? {
             return Err(self.occupied(&there));
         }
-        card.prove_management(management)?;
+        card.prove_management(management, person)?;
         card.expect("a key was moved", &Command::new(MOVE, to, from))?;
         if let Some(certificate) = &key.certificate {
             card.put_certificate(to, certificate)?;
@@ -200,7 +200,7 @@ impl Device {
         // What can be known without the PIN comes first: whoever has a new card has none of their own to type.
         let mut card = self.hold(person)?;
         let there = if new.replace { None } else { card.key(slot)? };
-        let (tells, factory) = (card.firmware.has(Ability::Metadata), card.factory_secrets(None)?);
+        let (tells, factory) = (card.firmware.has(Ability::Metadata), card.factory_secrets(None, person)?);
         card.end()?;
         if let Some(there) = there {
             return Err(self.occupied(&there));
@@ -212,13 +212,13 @@ impl Device {
             self.offer_protection(&factory, person)?;
         }
         let (mut card, pin) = self.unlocked(person)?;
-        let factory = card.factory_secrets(Some(&pin))?;
+        let factory = card.factory_secrets(Some(&pin), person)?;
         if !factory.is_empty() {
             card.end()?;
             self.offer_protection(&factory, person)?;
             card = self.unlocked(person)?.0;
         }
-        card.prove_management(management)?;
+        card.prove_management(management, person)?;
         Ok(card)
     }
 

@@ -48,7 +48,7 @@ impl Device {
     /// card does not keep it and it is not the factory's.
     pub fn set_management_key(&self, present: Option<&ManagementKey>, person: &dyn Person) -> Result<(), KeyError> {
         let (mut card, _) = self.unlocked(person)?;
-        card.prove_management(present)?;
+        card.prove_management(present, person)?;
         card.renew_management()?;
         card.end()
     }
@@ -71,7 +71,7 @@ impl Device {
             None => done.puk_unknown = true,
         }
         let mut card = self.hold(person)?;
-        let factory = card.has_factory_management()?;
+        let factory = card.has_factory_management(person)?;
         card.end()?;
         if factory {
             self.set_management_key(None, person)?;

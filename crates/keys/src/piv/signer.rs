@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::apdu::Command;
-use super::card::{Card, Failure};
+use super::card::Card;
 use super::contents::SlotKey;
 use super::device::Device;
 use super::error::CardError;
@@ -110,19 +110,7 @@ impl PivSigner {
         let fields = Writer::new().put(0x82, &[]).put(0x81, input);
         let data = Writer::new().put(0x7c, fields.as_bytes());
         let command = Command::new(GENERAL_AUTHENTICATE, self.number, self.key.slot).with(data);
-        let response = match card.send_watched(DOING, &command, &mut |passed| watch.look(passed)) {
-            Ok(response) => response,
-            Err(Failure::GaveUp) => {
-                person.touch(TouchMoment::Cancelled);
-                return Err(KeyError::Cancelled);
-            }
-            Err(Failure::Broken(error)) => {
-                if matches!(error, KeyError::Card(CardError::Line { source: LineError::Removed, .. })) {
-                    person.touch(TouchMoment::Removed);
-                }
-                return Err(error);
-            }
-        };
+        let response = card.send_touched(DOING, &command, watch, person)?;
         match response.status {
             Status::Success => {}
             // The PIN was verified a moment ago, so only the touch can be missing.

@@ -6,7 +6,7 @@ use super::hold::Waiting;
 use crate::{Person, TouchMoment};
 
 /// A card that needs no touch has answered by then.
-const QUIET: Duration = Duration::from_millis(300);
+pub(crate) const QUIET: Duration = Duration::from_millis(300);
 /// How often the time left is told.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long a YubiKey waits for a touch.

@@ -257,5 +257,7 @@ fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_default()
         .add_directive(tracing_subscriber::filter::LevelFilter::WARN.into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    // A line that cannot be written costs itself, and not the process.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
+    let _ = log.try_init();
 }

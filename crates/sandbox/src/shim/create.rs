@@ -144,7 +144,8 @@ fn start_logging(path: &Path) -> io::Result<()> {
         .without_time()
         .with_target(false)
         .with_level(false)
-        .with_writer(Mutex::new(file));
+        .with_writer(Mutex::new(file))
+        .log_internal_errors(false);
     log.try_init().map_err(io::Error::other)
 }
 

@@ -36,7 +36,7 @@ pub(crate) const TARGETS: &str = "TARGET is one of\n  \
     oci-archive:FILE[:TAG]      an OCI image layout in a tar; - is standard input\n  \
     docker-archive:FILE[:NAME]  what docker save wrote; - is standard input\n  \
     dir:DIR                     a folder, as if it were the root of an image\n  \
-    sbom:FILE                   a list of packages: CycloneDX, SPDX, Syft's JSON, package URLs; - is standard input";
+    sbom:FILE                   a list of packages: CycloneDX, SPDX, Syft's or our JSON, package URLs; - is standard input";
 
 /// Arguments of `plimsoll scan`.
 #[derive(Debug, clap::Args)]

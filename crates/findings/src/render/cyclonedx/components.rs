@@ -138,6 +138,12 @@ fn package<'a>(bill: &Bill<'a>, located: &'a Located, name: &'a str) -> Componen
         properties.push(property("owner:version", &owner.version));
         properties.extend(owner.vendor.as_ref().map(|vendor| property("owner:vendor", vendor)));
     }
+    properties.extend(package.inside.as_ref().map(|inside| property("inside", inside)));
+    if let Some(linked) = bill.linked(located) {
+        properties.extend(linked.built_for().map(|built_for| property("linked:built-for", built_for)));
+        properties.push(property("linked:packages", linked.packages.len().to_string()));
+        properties.extend(linked.packages.iter().map(|package| property("linked:package", package.to_string())));
+    }
     Component {
         kind: "library",
         reference: name,

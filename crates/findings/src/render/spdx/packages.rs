@@ -8,7 +8,7 @@ use inventory::Release;
 use inventory::package::{Located, Owner};
 use serde::Serialize;
 
-use super::super::bill::{Bill, Names, clipped, database, link};
+use super::super::bill::{Bill, JsonLinked, Names, clipped, database, link};
 use super::super::licences::{Licence, licence};
 use super::{creator, time};
 use crate::{Finding, Subject};
@@ -102,6 +102,10 @@ struct Extra<'a> {
     module: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linked: Option<JsonLinked>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<&'a Owner>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -226,6 +230,8 @@ fn package<'a>(
         vendor: package.vendor.as_deref(),
         module: package.module.as_deref(),
         source: source.map(|source| format!("{}@{}", source.name, source.version)),
+        inside: package.inside.as_deref(),
+        linked: bill.linked(located).map(JsonLinked::of),
         owner: located.owner.as_ref(),
         licences: &package.licences,
         ..Extra::default()

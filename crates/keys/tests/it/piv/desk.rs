@@ -149,6 +149,8 @@ pub(crate) struct Sitting {
     pub(crate) choice: usize,
     pub(crate) moments: Mutex<Vec<TouchMoment>>,
     pub(crate) cancelled: Mutex<bool>,
+    /// Devices that others were said to have.
+    pub(crate) waited: Mutex<Vec<String>>,
     /// Called at each moment of a wait.
     pub(crate) at_moment: Option<Box<dyn Fn(TouchMoment) + Send + Sync>>,
 }
@@ -196,6 +198,10 @@ impl Person for Sitting {
         if let Some(then) = &self.at_moment {
             then(moment);
         }
+    }
+
+    fn waits(&self, device: &str, _: &[String]) {
+        self.waited.lock().unwrap().push(device.to_owned());
     }
 
     fn is_cancelled(&self) -> bool {

@@ -1,8 +1,9 @@
 //! The same through the real PC/SC daemon and the virtual reader.
 
+use std::ffi::CStr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keys::piv::reader::LineError;
 use keys::piv::{CardError, Device, NewKey, PivSigner, system};
@@ -51,7 +52,7 @@ fn it_is_listed_makes_a_key_and_signs_with_one_touch() {
 fn other_process(commands: &[&[u8]]) -> Vec<u8> {
     let context = Context::establish(Scope::User).unwrap();
     let name = context.list_readers_owned().unwrap().remove(0);
-    let mut card = context.connect(&name, ShareMode::Shared, Protocols::ANY).unwrap();
+    let mut card = settled(&context, &name);
     let transaction = card.transaction().unwrap();
     let mut answer = Vec::new();
     for command in commands {
@@ -59,6 +60,21 @@ fn other_process(commands: &[&[u8]]) -> Vec<u8> {
     }
     transaction.end(Disposition::LeaveCard).ok().unwrap();
     answer
+}
+
+/// Connects, once the daemon has reset a card whose holder was killed.
+fn settled(context: &Context, name: &CStr) -> pcsc::Card {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        match context.connect(name, ShareMode::Shared, Protocols::ANY) {
+            Ok(mut card) => match card.transaction().map(drop) {
+                Ok(()) => return card,
+                Err(error) => assert!(Instant::now() < until, "{error}"),
+            },
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
@@ -90,13 +106,16 @@ fn a_session_of_another_process_is_waited_for_and_reset() {
         let transaction = card.transaction().unwrap();
         let signing = std::thread::spawn(move || {
             let person = Sitting::new();
-            (signer.sign(&BATCH, &person).map(|_| ()), person.asks())
+            let outcome = signer.sign(&BATCH, &person).map(|_| ());
+            (outcome, person.asks(), person.waited.into_inner().unwrap())
         });
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(1500));
         assert!(!signing.is_finished(), "it waits");
         transaction.end(Disposition::LeaveCard).ok().unwrap();
-        let (outcome, asks) = signing.join().unwrap();
+        let (outcome, asks, waited) = signing.join().unwrap();
         outcome.unwrap();
+        assert_eq!(waited.len(), 1, "{waited:?}");
+        assert!(waited[0].contains("YubiKey"), "{waited:?}");
         assert_eq!(asks.len(), 1);
         // The other's handle is told that the card was reset.
         assert_eq!(card.transaction().err(), Some(pcsc::Error::ResetCard));
@@ -170,34 +189,65 @@ fn a_late_touch_after_a_cancel_signs_nothing_for_anybody() {
     });
 }
 
-/// Makes the test below sign, and be killed.
+/// Makes a test sign, and be killed.
 const SIGNS: &str = "PLIMSOLL_TEST_SIGNS_AND_WAITS";
+
+/// Whether this process is the one that is killed.
+fn signs_and_waits() -> bool {
+    let signs = std::env::var_os(SIGNS).is_some();
+    if signs {
+        let signer = PivSigner::open(&system(), &PivUri::default(), &Sitting::new()).unwrap();
+        signer.sign(&BATCH, &Sitting::new()).unwrap();
+    }
+    signs
+}
+
+/// A process that is killed in the middle of a signature; the touch comes after.
+fn killed_while_the_card_blinks(name: &str, finger: &Finger) {
+    finger.up();
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact"])
+        .env(SIGNS, "1")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(finger.wait_until_awaited(Duration::from_secs(20)));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    finger.touch();
+}
 
 #[test]
 fn a_process_that_is_killed_while_the_card_blinks_leaves_it_locked() {
     const NAME: &str = "piv::pcsc::a_process_that_is_killed_while_the_card_blinks_leaves_it_locked";
-    if std::env::var_os(SIGNS).is_some() {
-        let signer = PivSigner::open(&system(), &PivUri::default(), &Sitting::new()).unwrap();
-        signer.sign(&BATCH, &Sitting::new()).unwrap();
+    if signs_and_waits() {
         return;
     }
     within(NAME, |reader| {
         let mut slot = reader.slot(0);
         let (_, finger) = plugged(&mut slot, &new_key());
-        finger.up();
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args([NAME, "--exact"])
-            .env(SIGNS, "1")
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        assert!(finger.wait_until_awaited(Duration::from_secs(20)));
-        process.kill().unwrap();
-        process.wait().unwrap();
-        finger.touch();
+        killed_while_the_card_blinks(NAME, &finger);
         // Whoever comes next and selects nothing would find PIV selected, had the card not been reset.
         let sign = [&[0, 0x87, 0x11, 0x9c, 38, 0x7c, 36, 0x82, 0, 0x81, 32][..], &[7; 32]].concat();
         assert_eq!(other_process(&[&sign]), [0x6d, 0]);
+    });
+}
+
+#[test]
+fn who_signs_at_once_after_such_a_kill_does_not_notice_it() {
+    const NAME: &str = "piv::pcsc::who_signs_at_once_after_such_a_kill_does_not_notice_it";
+    if signs_and_waits() {
+        return;
+    }
+    within(NAME, |reader| {
+        let mut slot = reader.slot(0);
+        let (signer, finger) = plugged(&mut slot, &new_key());
+        for _ in 0..3 {
+            killed_while_the_card_blinks(NAME, &finger);
+            finger.down();
+            signer.sign(&BATCH, &Sitting::new()).unwrap();
+            finger.let_window_pass();
+        }
     });
 }
 

@@ -1,7 +1,11 @@
 //! PIN, PUK, management key.
 
+use std::time::Duration;
+
+use des::TdesEde3;
+use des::cipher::{Block, BlockCipherEncrypt as _, KeyInit as _};
 use keys::piv::{CardError, ManagementKey};
-use keys::{KeyError, Nobody, PinKind, Signer as _};
+use keys::{KeyError, Nobody, PinKind, Signer as _, TouchMoment};
 use virtual_card::{Card, Firmware};
 
 use super::desk::{Desk, PIN, PUK, Sitting, card_of_one, has_metadata, new_key, with_key};
@@ -78,6 +82,44 @@ fn a_management_key_that_the_card_does_not_keep_must_be_given() {
     }
     assert!(ManagementKey::from_hex("0102").is_none());
     assert!(ManagementKey::from_hex(&"zz".repeat(24)).is_none());
+}
+
+/// Makes a card from the factory want a touch for its management key, as another tool would.
+fn want_touch_for_management(card: &mut Card) {
+    let factory: Vec<u8> = (1..=8).cycle().take(24).collect();
+    let expect = |answer: Vec<u8>| {
+        let (data, status) = answer.split_at(answer.len() - 2);
+        assert_eq!(status, [0x90, 0]);
+        data.to_vec()
+    };
+    expect(card.transmit(&[0, 0xa4, 4, 0, 5, 0xa0, 0, 0, 3, 8]));
+    let challenge = expect(card.transmit(&[0, 0x87, 0x03, 0x9b, 4, 0x7c, 2, 0x81, 0]));
+    let mut block = Block::<TdesEde3>::try_from(&challenge[4..]).unwrap();
+    TdesEde3::new_from_slice(&factory).unwrap().encrypt_block(&mut block);
+    expect(card.transmit(&[&[0, 0x87, 0x03, 0x9b, 12, 0x7c, 10, 0x82, 8][..], &block].concat()));
+    expect(card.transmit(&[&[0, 0xff, 0xff, 0xfe, 27, 0x03, 0x9b, 24][..], &factory].concat()));
+    card.reset();
+}
+
+#[test]
+fn a_management_key_that_wants_a_touch_says_so_and_says_that_none_came() {
+    for firmware in [Firmware::V4_3, Firmware::V5_4] {
+        let mut card = Card::new(firmware, 1).waiting_for(Duration::from_secs(2));
+        want_touch_for_management(&mut card);
+        let finger = card.finger();
+        let desk = Desk::with([card]);
+        finger.up();
+        let person = Sitting::typing(&["123456"]);
+        let error = desk.device().set_management_key(None, &person).unwrap_err();
+        assert!(matches!(error, KeyError::Card(CardError::NotTouched { .. })), "{firmware}: {error}");
+        let moments = person.moments();
+        assert!(matches!(moments[0], TouchMoment::Awaited { number: 1, of: 1, .. }), "{firmware}: {moments:?}");
+        assert_eq!(moments.last(), Some(&TouchMoment::TimedOut), "{firmware}");
+        finger.touch_after(Duration::from_millis(700));
+        let person = Sitting::typing(&["123456"]);
+        desk.device().set_management_key(None, &person).unwrap();
+        assert_eq!(person.moments().last(), Some(&TouchMoment::Touched), "{firmware}");
+    }
 }
 
 #[test]

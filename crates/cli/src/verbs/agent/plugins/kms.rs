@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::base64;
 use crate::exit::sentence;
+use crate::output;
 
 const VERSION: &str = "v1";
 
@@ -66,8 +67,9 @@ struct MessageOptions {
 pub(super) fn answer(words: &[String]) -> ExitCode {
     let answered = perform(words);
     let is_good = answered.is_ok();
-    println!("{}", answered.unwrap_or_else(|error| json!({ "errorMessage": sentence(&error) })));
-    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let answer = answered.unwrap_or_else(|error| json!({ "errorMessage": sentence(&error) }));
+    let is_written = output::write(format!("{answer}\n").as_bytes()).is_ok();
+    if is_good && is_written { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn perform(words: &[String]) -> Result<Value> {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::base64;
 use crate::exit::sentence;
+use crate::output;
 
 /// The version of the protocol.
 const CONTRACT: &str = "1.0";
@@ -64,10 +65,10 @@ pub(super) fn answer(words: &[String]) -> ExitCode {
         }),
     };
     match result {
-        Ok(value) => {
-            println!("{value}");
-            ExitCode::SUCCESS
-        }
+        Ok(value) => match output::write(format!("{value}\n").as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
         Err(Failure { code, message }) => {
             eprintln!("{}", json!({ "errorCode": code, "errorMessage": message }));
             ExitCode::FAILURE

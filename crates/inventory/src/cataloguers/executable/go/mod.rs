@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::layout::Layout;
 use crate::cataloguers::{Content, Told};
-use crate::package::{Linked, LinkedPackage, Package, PackageKind};
+use crate::linked::{Linked, LinkedPackage};
+use crate::package::{Package, PackageKind};
 use build_info::{BuildInfo, Module};
 use symbols::Packages;
 
@@ -89,16 +90,20 @@ impl Named {
 
 /// What is linked, by module: each module of the program, also where nothing of it is.
 fn linked(info: &BuildInfo, names: &BTreeMap<&str, Named>, packages: Packages) -> BTreeMap<String, Linked> {
+    let nothing = |module: String| {
+        let [system, architecture] = ["GOOS", "GOARCH"].map(|setting| info.setting(setting).map(str::to_owned));
+        Linked { module, system, architecture, packages: vec![] }
+    };
     let mut modules: BTreeMap<String, Linked> = BTreeMap::new();
     let known = names.values().map(|named| named.name.as_str()).chain([STANDARD]);
     for module in known.chain(is_of_toolchain(info).then_some(TOOLCHAIN)) {
-        modules.insert(module.to_owned(), Linked { module: module.to_owned(), packages: vec![] });
+        modules.insert(module.to_owned(), nothing(module.to_owned()));
     }
     for (package, symbols) in packages {
         // The linker calls the main package so, whatever its path.
         let path = if package == "main" && !info.path.is_empty() { info.path.clone() } else { package };
         let Some((module, path)) = module_of(&path, names) else { continue };
-        let linked = modules.entry(module.clone()).or_insert_with(|| Linked { module, packages: vec![] });
+        let linked = modules.entry(module.clone()).or_insert_with(|| nothing(module));
         linked.packages.push(LinkedPackage { path, symbols });
     }
     for module in modules.values_mut() {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::super::layout::{Layout, Section};
 use crate::cataloguers::Content;
-use crate::package::{Linked, symbol_hash};
+use crate::linked::{Linked, symbol_hash};
 
 const SECTIONS: [&str; 3] = [".gopclntab", ".data.rel.ro.gopclntab", "__gopclntab"];
 
