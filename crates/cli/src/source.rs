@@ -108,6 +108,7 @@ impl Wanted {
             Target::Folder(folder) => Place::Folder(open_folder(&folder).with_context(|| hint(text))?),
             Target::PackageList(file) => Place::PackageList(file_or_stdin(file.as_deref())?),
         };
+        opening.seal()?;
         Ok(Self { text: text.to_owned(), platform, place })
     }
 

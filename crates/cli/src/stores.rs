@@ -102,6 +102,12 @@ pub(crate) fn containerd(caller: &Caller, settings: &Settings, opening: &mut Ope
 }
 
 impl Opening {
+    /// Ends the naming of folders, while this process is still the caller.
+    pub(crate) fn seal(&self) -> Result<()> {
+        let sealed = self.opener.as_ref().map_or(Ok(()), |opener| opener.seal());
+        sealed.context("cannot end what the process that opens the store's files may be told")
+    }
+
     /// Root will be given up, and with it the right to read what only root may: a process that keeps it is started. It may read files and
     /// nothing else, parses nothing, and ends with this one.
     fn for_caller(&mut self, caller: &Caller) -> Result<Option<Arc<Opener>>> {

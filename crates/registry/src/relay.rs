@@ -23,10 +23,16 @@ const MOST: usize = 64;
 const LIFETIME: Duration = Duration::from_mins(10);
 /// One who has not looked for so long does not wait any more.
 const FORGOTTEN: Duration = Duration::from_mins(1);
+/// An agent that took a request and has said nothing for so long does not work at it. It says something every two seconds.
+const SILENT: Duration = Duration::from_secs(20);
+
+const WAITING: &str = "waiting for an agent to take it";
 
 pub(crate) struct Relay {
     open: Mutex<HashMap<String, Open>>,
     changes: watch::Sender<u64>,
+    /// [`SILENT`], but in tests.
+    silence: Duration,
 }
 
 /// A request that is under way.
@@ -38,6 +44,8 @@ struct Open {
     token: String,
     /// What only the agent knows that took it.
     claim: Option<String>,
+    /// When that agent was heard last.
+    heard: Instant,
     text: String,
     answer: Option<Reply>,
     /// When it changed last, in the relay's own count.
@@ -58,7 +66,7 @@ pub(crate) struct Waiting {
 
 impl Relay {
     pub(crate) fn new() -> Self {
-        Self { open: Mutex::default(), changes: watch::Sender::new(0) }
+        Self { open: Mutex::default(), changes: watch::Sender::new(0), silence: SILENT }
     }
 
     /// Takes a request; tells its name and the token of the one who asked.
@@ -78,7 +86,8 @@ impl Relay {
             caller,
             token: token.clone(),
             claim: None,
-            text: "waiting for an agent to take it".into(),
+            heard: now,
+            text: WAITING.into(),
             answer: None,
             version: self.changed(),
             until: now + LIFETIME,
@@ -156,6 +165,7 @@ impl Relay {
             return Err(Refusal::new(Code::Internal, "the system gave no random numbers"));
         }
         request.claim = Some(claim.clone());
+        request.heard = Instant::now();
         request.text = "an agent has taken it".into();
         request.version = self.changed();
         Ok(json!({ "claim": claim }))
@@ -166,6 +176,7 @@ impl Relay {
         let mut open = self.open();
         let mine = |request: &Open| request.claim.as_deref() == Some(claim) && request.answer.is_none();
         let request = find(&mut open, id, mine)?;
+        request.heard = Instant::now();
         match reply {
             // Said again and again, so that the agent hears whether somebody still waits.
             Reply::Progress { text } if text == request.text => return Ok(()),
@@ -180,6 +191,14 @@ impl Relay {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         open.retain(|_, request| now < request.until && now < request.looked + FORGOTTEN);
+        // Whoever takes a request and does nothing keeps it from no other agent.
+        let is_left =
+            |request: &Open| request.claim.is_some() && request.answer.is_none() && now > request.heard + self.silence;
+        for request in open.values_mut().filter(|request| is_left(request)) {
+            request.claim = None;
+            request.text = WAITING.into();
+            request.version = self.changed();
+        }
         open
     }
 
@@ -199,4 +218,34 @@ fn find<'a>(
         Refusal::new(Code::NameUnknown, reason)
     };
     open.get_mut(id).filter(|request| fits(request)).ok_or_else(gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> ImageRequest {
+        ImageRequest { repository: "r.io/app".into(), tag: None, digest: "sha256:00".into(), formats: Vec::new() }
+    }
+
+    fn text(value: &Value, name: &str) -> String {
+        value[name].as_str().unwrap().to_owned()
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_request_and_does_nothing_keeps_it_from_no_other_agent() {
+        let mut relay = Relay { silence: Duration::from_hours(1), ..Relay::new() };
+        let asked = relay.ask(request(), None, "somebody".into()).unwrap();
+        let (id, token) = (text(&asked, "id"), text(&asked, "token"));
+        let first = text(&relay.claim(&id).unwrap(), "claim");
+        assert!(relay.claim(&id).is_err(), "whoever took it was heard a moment ago");
+        relay.silence = Duration::ZERO;
+        assert_eq!(relay.waiting(Duration::ZERO, |_| true).await.len(), 1);
+        relay.silence = Duration::from_hours(1);
+        let second = text(&relay.claim(&id).unwrap(), "claim");
+        assert!(relay.answer(&id, &first, Reply::Progress { text: "late".into() }).is_err());
+        relay.answer(&id, &second, Reply::Progress { text: "shown".into() }).unwrap();
+        let state = relay.state(&id, &token, 0, Duration::ZERO).await.unwrap();
+        assert_eq!(state["text"], "shown");
+    }
 }

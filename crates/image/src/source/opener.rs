@@ -2,7 +2,8 @@
 //!
 //! The files of an engine's store are owned by whom the image says, and some of them only root may read. The process
 //! that parses manifests and layers is not root any more, so another one that still may opens them: it is told which
-//! folders, once, and from then on gives out descriptors, for reading only, of regular files and folders below these. It
+//! folders before the rights are given up, and takes no more from then on ([`Opener::seal`]): whoever takes over the process
+//! that asks could else name `/`. It gives out descriptors, for reading only, of regular files and folders below these. It
 //! reads no byte of any file, and nobody asks it but the process that started it.
 //!
 //! One message is one datagram of a SEQPACKET socket pair. A question is `[kind, root, length of at (2 bytes), at, path]`; the
@@ -26,6 +27,7 @@ const QUESTION_BYTES: usize = 4 + 2 * 4096;
 const ROOTS: usize = 64;
 
 const ADD: u8 = b'r';
+const SEAL: u8 = b's';
 const FILE: u8 = b'f';
 const FOLDER: u8 = b'd';
 const MEMBER: u8 = b'm';
@@ -46,6 +48,12 @@ impl Opener {
     pub(super) fn add(&self, root: BorrowedFd<'_>) -> io::Result<u8> {
         let (number, _) = self.ask(ADD, 0, b"", b"", Some(root))?;
         u8::try_from(number).map_err(|_| io::Error::other("the process that opens files numbers folders wrongly"))
+    }
+
+    /// Ends the naming of folders, for good. To be called while this process still has the rights that it will give up;
+    /// the first thing that is asked for ends it as well.
+    pub fn seal(&self) -> io::Result<()> {
+        self.ask(SEAL, 0, b"", b"", None).map(drop)
     }
 
     pub(super) fn file(&self, root: u8, path: &str) -> io::Result<File> {
@@ -96,7 +104,7 @@ impl Opener {
 
 /// Answers until the other side closes the socket.
 pub fn serve_opener(socket: &OwnedFd) -> io::Result<()> {
-    let mut roots = Vec::new();
+    let mut roots = Roots::default();
     let mut question = vec![0; QUESTION_BYTES + 1];
     loop {
         let (length, with) = receive(socket.as_fd(), &mut question)?;
@@ -115,18 +123,32 @@ pub fn serve_opener(socket: &OwnedFd) -> io::Result<()> {
     }
 }
 
-fn answer(roots: &mut Vec<OwnedFd>, question: &[u8], with: Option<OwnedFd>) -> io::Result<(u32, Option<OwnedFd>)> {
+/// The folders that were named.
+#[derive(Default)]
+struct Roots {
+    folders: Vec<OwnedFd>,
+    is_sealed: bool,
+}
+
+fn answer(roots: &mut Roots, question: &[u8], with: Option<OwnedFd>) -> io::Result<(u32, Option<OwnedFd>)> {
     let nonsense = || io::Error::new(io::ErrorKind::InvalidInput, "no question");
     let [kind, root, low, high, rest @ ..] = question else { return Err(nonsense()) };
     if let (ADD, Some(folder)) = (*kind, with) {
-        if roots.len() >= ROOTS {
+        if roots.is_sealed {
+            return Err(rustix::io::Errno::PERM.into());
+        }
+        if roots.folders.len() >= ROOTS {
             return Err(nonsense());
         }
-        roots.push(folder);
-        return Ok((u32::try_from(roots.len() - 1).map_err(|_| nonsense())?, None));
+        roots.folders.push(folder);
+        return Ok((u32::try_from(roots.folders.len() - 1).map_err(|_| nonsense())?, None));
+    }
+    roots.is_sealed = true;
+    if *kind == SEAL {
+        return Ok((0, None));
     }
     let (at, path) = rest.split_at_checked(u16::from_le_bytes([*low, *high]).into()).ok_or_else(nonsense)?;
-    let root = roots.get(usize::from(*root)).ok_or_else(nonsense)?;
+    let root = roots.folders.get(usize::from(*root)).ok_or_else(nonsense)?;
     let opened = match *kind {
         FILE => open_file(root.as_fd(), path, Links::None)?.into(),
         FOLDER => open_folder(root.as_fd(), path)?,
@@ -213,5 +235,34 @@ mod tests {
         assert!(opener.ask(b'?', 0, b"", b"", None).is_err());
         drop(opener);
         serving.join().unwrap().unwrap();
+    }
+
+    /// The attack: whoever has taken over the process that asks names `/`, which anybody can open, and asks for what only
+    /// root can read.
+    #[test]
+    fn no_folder_is_taken_once_the_naming_has_ended() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("a"), "").unwrap();
+        let folder = |path: &std::path::Path| {
+            let flags = rustix::fs::OFlags::DIRECTORY;
+            rustix::fs::open(path, flags, rustix::fs::Mode::empty()).unwrap()
+        };
+        let (root, inside) = (folder(std::path::Path::new("/")), folder(place.path()));
+        for seal in [true, false] {
+            let kind = SocketType::SEQPACKET;
+            let (one, other) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap();
+            let serving = std::thread::spawn(move || serve_opener(&other));
+            let opener = Opener::over(one);
+            let number = opener.add(inside.as_fd()).unwrap();
+            if seal {
+                opener.seal().unwrap();
+            }
+            opener.file(number, "a").unwrap();
+            let refused = opener.add(root.as_fd()).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+            assert!(opener.file(number + 1, "etc/passwd").is_err());
+            drop(opener);
+            serving.join().unwrap().unwrap();
+        }
     }
 }
