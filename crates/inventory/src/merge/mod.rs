@@ -9,6 +9,7 @@
 mod gone;
 mod group;
 mod licences;
+mod log;
 mod owners;
 mod view;
 
@@ -184,6 +185,13 @@ fn warnings(
         let of_file = file.warnings.iter().map(|warning| format!("/{} ({}): {warning}", file.path, file.cataloguer));
         let is_database = DATABASES.contains(&file.cataloguer.as_str());
         if is_database { unread.extend(of_file) } else { warnings.extend(of_file) }
+    }
+    for file in groups.values().flat_map(Group::unknown_logs) {
+        unread.push(format!(
+            "/{} ({}): rpm was ended before it had moved these changes into its database, and that is not there whole: \
+             packages that they removed may still be listed; any rpm command that runs in the image moves them",
+            file.path, file.cataloguer
+        ));
     }
     let of_distribution = |located: &Located| located.package.kind.is_of_distribution();
     if release.is_none() && packages.iter().any(of_distribution) {
