@@ -3,8 +3,7 @@
 use image::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::linked::Linked;
-use crate::package::{Package, PackageKind, Release};
+use crate::package::{Linked, Package, PackageKind, Release};
 
 mod bytes;
 mod hashes;

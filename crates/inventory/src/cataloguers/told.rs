@@ -2,8 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::linked::Linked;
-use crate::package::{Package, Release};
+use crate::package::{Linked, Package, Release};
 use crate::record::{Fact, Licences, Owns, PackageTable, check_content_sets};
 
 /// Facts and warnings from one file.

@@ -16,8 +16,7 @@ mod view;
 use std::collections::BTreeMap;
 
 use crate::cataloguers::{ALL, Cataloguer, Wanted, by_id};
-use crate::linked::Linked;
-use crate::package::{Inventory, Located, PackageKind, Release};
+use crate::package::{Inventory, Linked, Located, Package, PackageKind, Release};
 use crate::paths::join;
 use crate::record::{Catalogued, Fact, LayerRecord};
 use gone::Taken;
@@ -161,9 +160,9 @@ fn located(held: &Held<'_>, release: Option<&Release>) -> Located {
     }
 }
 
-fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
+fn order(located: &Located) -> (PackageKind, &str, &str, &str, &Package) {
     let package = &located.package;
-    (package.kind, &package.name, &package.version, &located.path, package.architecture.as_deref())
+    (package.kind, &package.name, &package.version, &located.path, package)
 }
 
 /// What could not be read, and those of it that may hide packages: whatever was left out of a layer as such, and of a
