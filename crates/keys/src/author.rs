@@ -1,6 +1,6 @@
 //! Who writes what is signed, where the one who asks must not.
 
-use crate::{Intent, KeyError, Message, Signature, Signer};
+use crate::{Intent, KeyError, Message, Person, Signature, Signer};
 
 /// A typed request to sign an image.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +32,22 @@ pub trait Draft: Send {
 
     /// The finished artifacts, one a format: what the one who asked gets.
     fn finish(self: Box<Self>, signatures: Vec<Signature>) -> Result<Vec<SignedArtifact>, KeyError>;
+}
+
+/// Signs several drafts in one batch of their key: what each becomes, in their order. Whoever calls it has shown them all.
+pub fn sign_drafts(
+    drafts: Vec<Box<dyn Draft>>,
+    signer: &dyn Signer,
+    person: &dyn Person,
+) -> Result<Vec<Vec<SignedArtifact>>, KeyError> {
+    let messages: Vec<_> = drafts.iter().flat_map(|draft| draft.messages()).collect();
+    let mut signatures = signer.sign(&messages, person)?.into_iter();
+    let counts: Vec<usize> = drafts.iter().map(|draft| draft.messages().len()).collect();
+    drafts
+        .into_iter()
+        .zip(counts)
+        .map(|(draft, count)| draft.finish(signatures.by_ref().take(count).collect()))
+        .collect()
 }
 
 /// A signature in one of the formats, ready to be stored beside the image.

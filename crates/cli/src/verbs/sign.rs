@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use image::Reference;
 use image::client::Client;
-use keys::agent::HeldKey;
+use keys::agent::protocol::MOST_IMAGES;
+use keys::agent::{Client as Agent, HeldKey};
+use keys::author::sign_drafts;
 use keys::{Author as _, Person, PublicKey, SignedArtifact, Signer};
 use time::OffsetDateTime;
 use trust::notation::Authority;
@@ -18,15 +20,15 @@ use super::{Command, Start};
 use crate::holder::{Holder, KeyArguments};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
-use crate::{certificate, output};
+use crate::{certificate, exit, output};
 
 /// Arguments of `plimsoll sign`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
 pub(crate) struct Arguments {
-    /// The image, as docker names it
-    #[arg(value_name = "IMAGE")]
-    image: Reference,
+    /// The images, as docker names them; several are signed by one touch
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<Reference>,
     #[command(flatten)]
     key: KeyArguments,
     /// What to write: bundle (cosign 3 and Plimsoll), cosign-tag (cosign before 3) or notation; several with commas, by one
@@ -50,15 +52,15 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Signs what the image's tag points to now, and writes the signature beside it in the registry, where cosign 3 finds it \
-too. For an image of several platforms that is its index, and so all of them. Repository, tag and digest are shown \
+Signs what each image's tag points to now, and writes the signature beside it in the registry, where cosign 3 finds it \
+too. Several images are looked for and shown before the key is asked for anything. For an image of several platforms that is its index, and so all of them. Repository, tag and digest are shown \
 before the key is asked for anything. An agent that holds the key is asked first. notation wants a certificate: the one \
 that a card has, or NAME.crt beside a key's file, which is made where it is missing.";
 
 /// What the first half hands to the second.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    image: Reference,
+    images: Vec<Reference>,
     formats: Vec<Format>,
     authority: Option<Authority>,
     holder: Holder,
@@ -87,10 +89,10 @@ impl Command for Arguments {
         let holder = self.key.find(start, true, self.yes)?;
         let wants_certificate = self.formats.contains(&Format::Notation);
         let certificate = wants_certificate.then(|| certificate::beside(holder.uri().as_ref())).flatten();
-        let logins = self.registries.logins([&self.image]);
+        let logins = self.registries.logins(&self.images);
         let (unless_signed, public) = (self.unless_signed, holder.public_key());
         Ok(Prepared {
-            image: self.image,
+            images: self.images,
             formats: self.formats,
             authority,
             holder,
@@ -102,47 +104,90 @@ impl Command for Arguments {
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { image, formats, authority, holder, certificate, unless_signed, public, logins } = prepared;
+        let Prepared { images, formats, authority, holder, certificate, unless_signed, public, logins } = prepared;
         let client = logins.client();
-        let subject = Subject::resolve(&client, &image)?;
-        let is_signed = |key: &PublicKey| unless_signed && is_signed(&client, &subject, &formats, key);
-        if let Some(key) = &public
-            && is_signed(key)
-        {
-            return already(&subject, key);
+        // All of them before the key is asked for anything: one that is not there costs no touch.
+        let mut subjects: Vec<Subject> = Vec::with_capacity(images.len());
+        for image in &images {
+            let subject = Subject::resolve(&client, image)?;
+            if !subjects.contains(&subject) {
+                subjects.push(subject);
+            }
+        }
+        let without_signed = |subjects: Vec<Subject>, key: &PublicKey| {
+            if unless_signed { unsigned(&client, subjects, &formats, key) } else { Ok(subjects) }
+        };
+        if let Some(key) = &public {
+            subjects = without_signed(subjects, key)?;
+        }
+        if subjects.is_empty() {
+            return Ok(ExitCode::SUCCESS);
         }
         let person = holder.person();
-        let (key, mut artifacts) = match holder {
-            Holder::Agent(agent, held) => {
-                let HeldKey { fingerprint, .. } = *held;
-                let mut progress = |text: &str| eprintln!("{}", output::plain(text));
-                agent.sign_image(Some(&fingerprint), &subject.request(&formats), &mut progress)?
-            }
+        let (key, artifacts) = match holder {
+            Holder::Agent(agent, held) => signed_by_agent(&agent, &held, &subjects, &formats)?,
             Holder::Here(named, surroundings) => {
                 let person = surroundings.before(person.as_ref());
                 let signer = named.open(&surroundings, &person)?;
                 // A device tells its public half before it is asked for anything.
-                if is_signed(&signer.public_key()) {
-                    return already(&subject, &signer.public_key());
+                subjects = without_signed(subjects, &signer.public_key())?;
+                if subjects.is_empty() {
+                    return Ok(ExitCode::SUCCESS);
                 }
-                signed_here(&client, &subject, &formats, signer.as_ref(), certificate, &person)?
+                signed_here(&client, &subjects, &formats, signer.as_ref(), certificate, &person)?
             }
         };
-        if let Some(authority) = authority {
-            authority.stamp(&mut artifacts)?;
+        let mut failed = Vec::new();
+        for (subject, artifacts) in subjects.iter().zip(artifacts) {
+            // What was signed is stored wherever that is possible; the touch is spent.
+            if let Err(error) = store(&client, subject, artifacts, authority.as_ref(), &key) {
+                failed.push(error.context(format!("{} is not signed", subject.reference)));
+            }
         }
-        let published = publish(&client, &subject, &artifacts, &key)?;
-        let made: Vec<_> = published.iter().filter_map(|one| one.format.map(Format::title)).collect();
-        let text = format!(
-            "signed {}@{} by key {}\n  as {}\n",
-            image.repository_name(),
-            subject.digest,
-            key.fingerprint(),
-            made.join(", ")
-        );
-        output::write(output::plain(&text).as_bytes())?;
-        Ok(ExitCode::SUCCESS)
+        let Some(last) = failed.pop() else { return Ok(ExitCode::SUCCESS) };
+        for error in failed {
+            eprintln!("{}", output::plain(&format!("plimsoll: {}", exit::sentence(&error))));
+        }
+        Err(last)
     }
+}
+
+/// Stores what was signed of an image beside it, and says so.
+fn store(
+    client: &Client,
+    subject: &Subject,
+    mut artifacts: Vec<SignedArtifact>,
+    authority: Option<&Authority>,
+    key: &PublicKey,
+) -> Result<()> {
+    if let Some(authority) = authority {
+        authority.stamp(&mut artifacts)?;
+    }
+    let published = publish(client, subject, &artifacts, key)?;
+    let made: Vec<_> = published.iter().filter_map(|one| one.format.map(Format::title)).collect();
+    let text = format!(
+        "signed {}@{} by key {}\n  as {}\n",
+        subject.reference.repository_name(),
+        subject.digest,
+        key.fingerprint(),
+        made.join(", ")
+    );
+    output::write(output::plain(&text).as_bytes())
+}
+
+/// Those of some images that a key has not signed; says of the others that they are.
+fn unsigned(client: &Client, subjects: Vec<Subject>, formats: &[Format], key: &PublicKey) -> Result<Vec<Subject>> {
+    let mut left = Vec::with_capacity(subjects.len());
+    for subject in subjects {
+        if is_signed(client, &subject, formats, key) {
+            let name = subject.reference.repository_name();
+            let text = format!("signed already: {name}@{} by key {}\n", subject.digest, key.fingerprint());
+            output::write(output::plain(&text).as_bytes())?;
+        } else {
+            left.push(subject);
+        }
+    }
+    Ok(left)
 }
 
 /// Whether a key has signed an image in each of some formats, as what its reference names. What cannot be read is not
@@ -160,32 +205,49 @@ fn is_signed(client: &Client, subject: &Subject, formats: &[Format], key: &Publi
     })
 }
 
-fn already(subject: &Subject, key: &PublicKey) -> Result<ExitCode> {
-    let name = subject.reference.repository_name();
-    let text = format!("signed already: {name}@{} by key {}\n", subject.digest, key.fingerprint());
-    output::write(output::plain(&text).as_bytes())?;
-    Ok(ExitCode::SUCCESS)
+/// What is to be stored beside each image, in their order, and the key that signed it.
+type Signed = (PublicKey, Vec<Vec<SignedArtifact>>);
+
+/// Has an agent sign, in as few batches as it takes.
+fn signed_by_agent(agent: &Agent, held: &HeldKey, subjects: &[Subject], formats: &[Format]) -> Result<Signed> {
+    let key = Some(held.fingerprint.as_str());
+    let mut progress = |text: &str| eprintln!("{}", output::plain(text));
+    let requests: Vec<_> = subjects.iter().map(|subject| subject.request(formats)).collect();
+    if let [request] = &requests[..] {
+        let (public, artifacts) = agent.sign_image(key, request, &mut progress)?;
+        return Ok((public, vec![artifacts]));
+    }
+    let (mut public, mut all) = (None, Vec::with_capacity(requests.len()));
+    for batch in requests.chunks(MOST_IMAGES) {
+        let (by, artifacts) = agent.sign_images(key, batch, &mut progress)?;
+        public = Some(by);
+        all.extend(artifacts);
+    }
+    Ok((public.context("there is nothing to sign")?, all))
 }
 
 /// Has a key at hand sign, with a certificate of it where notation's format wants one.
 fn signed_here(
     client: &Client,
-    subject: &Subject,
+    subjects: &[Subject],
     formats: &[Format],
     signer: &dyn Signer,
     place: Option<(PathBuf, File)>,
     person: &dyn Person,
-) -> Result<(PublicKey, Vec<SignedArtifact>)> {
+) -> Result<Signed> {
     let lacks_certificate = formats.contains(&Format::Notation)
         && signer.public_key().algorithm() != keys::Algorithm::Ed25519
         && signer.certificate()?.is_none();
     if lacks_certificate {
         let certified = Certified::make(signer, person, OffsetDateTime::now_utc())?;
         certificate::keep(place, certified.der());
-        return signed_here(client, subject, formats, &certified, None, person);
+        return signed_here(client, subjects, formats, &certified, None, person);
     }
-    let draft = RegistryAuthor::new(client.clone()).draft(&subject.request(formats), signer)?;
-    person.show(&draft.intent());
-    let signatures = signer.sign(&draft.messages(), person)?;
-    Ok((signer.public_key(), draft.finish(signatures)?))
+    let author = RegistryAuthor::new(client.clone());
+    let draft = |subject: &Subject| author.draft(&subject.request(formats), signer);
+    let drafts = subjects.iter().map(draft).collect::<Result<Vec<_>, _>>()?;
+    for draft in &drafts {
+        person.show(&draft.intent());
+    }
+    Ok((signer.public_key(), sign_drafts(drafts, signer, person)?))
 }

@@ -36,6 +36,54 @@ fn precede(client: &Client, from: &Reference, to: &Reference) {
     client.push_referrer(to, &subject, &referrer, &bytes).unwrap();
 }
 
+/// The digests differ, so that nothing but the batch can be why one touch serves them.
+#[test]
+fn several_images_are_signed_by_one_touch_and_one_that_is_not_there_costs_none() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let Some(pcscd) = Pcscd::start_for_test() else { return };
+    let card = Card::new(Firmware::V5_4, 4711);
+    let finger = card.finger();
+    finger.down();
+    let mut slot = pcscd.slot(0);
+    slot.insert(card).unwrap();
+    let socket = pcscd.socket();
+    let reader = ("PCSCLITE_CSOCK_NAME", socket.to_str().unwrap());
+    let with_pin = [reader, ("PLIMSOLL_PIN", PIN)];
+    let home = Home::new();
+    let typed = [("(1-2)", "1"), ("New PIN", PIN), ("again", PIN), ("New PUK", PUK), ("again", PUK)];
+    home.type_into_with(&["key", "generate", "piv:9c"], &typed, &[reader]).with(0);
+    fs::write(home.path("work/card.pub"), home.run_with(&["key", "show", "piv:9c"], &[reader]).with(0).stdout).unwrap();
+    let client = Client::new(Credentials::none(), Settings::default());
+    let names: Vec<String> = ["one", "two", "three"]
+        .into_iter()
+        .map(|tag| {
+            let place: Reference = format!("{}/team/app:{tag}", registry.host()).parse().unwrap();
+            push_image(&client, &place, &[tag.as_bytes().repeat(20), vec![2; 10]]);
+            place.to_string()
+        })
+        .collect();
+    let sign = |more: &[&str]| {
+        let mut arguments = vec!["sign", "--key", "piv:9c"];
+        arguments.extend(names.iter().map(String::as_str));
+        arguments.extend(more);
+        home.run_with(&arguments, &with_pin)
+    };
+    finger.let_window_pass();
+    let before = finger.touches();
+    let missing = format!("{}/team/app:missing", registry.host());
+    sign(&[&missing]).with(2);
+    assert_eq!(finger.touches(), before);
+    let said = sign(&[]).with(0);
+    assert_eq!(finger.touches() - before, 1, "{}", said.stderr);
+    for name in &names {
+        assert!(said.stderr.contains(name.rsplit(':').next().unwrap()), "{}", said.stderr);
+        home.run(&["verify", "--key", "card.pub", name]).with(0);
+    }
+    finger.let_window_pass();
+    let again = sign(&["--unless-signed"]).with(0).stdout;
+    assert_eq!((finger.touches() - before, again.matches("signed already").count()), (1, 3), "{again}");
+}
+
 /// A new card gets secrets of its own and a key; another key is made in a file and put beside it.
 #[test]
 fn a_policy_that_wants_hardware_takes_the_key_that_was_made_inside_and_no_other() {

@@ -140,6 +140,22 @@ impl Client {
         }
     }
 
+    /// Has several images signed in one batch: what is to be stored beside each, in their order.
+    pub fn sign_images(
+        &self,
+        key: Option<&str>,
+        images: &[ImageRequest],
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<(PublicKey, Vec<Vec<SignedArtifact>>), ClientError> {
+        let request = Request::SignImages { key: key.map(str::to_owned), images: images.to_vec() };
+        match self.ask(request, progress)? {
+            Reply::Images { key, artifacts } if artifacts.len() == images.len() => {
+                Ok((PublicKey::from_pem(&key)?, artifacts))
+            }
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Has bytes or a digest signed: a request of one of these kinds.
     pub fn sign(
         &self,
@@ -162,6 +178,7 @@ impl Client {
             Reply::Status(_) => "it told of itself",
             Reply::Keys { .. } => "it listed its keys",
             Reply::Image { .. } => "it signed an image",
+            Reply::Images { .. } => "it signed some images",
             Reply::Signature { .. } => "it signed bytes",
             Reply::Done { .. } => "it did something",
             Reply::Refused { .. } => "it refused",

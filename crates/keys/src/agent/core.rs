@@ -15,7 +15,8 @@ use super::keyring::{Held, Keyring};
 use super::payload;
 use super::protocol::{Code, Reply, Request, Status};
 use super::turns::Turns;
-use crate::{Author, ImageRequest, Intent, KeyError, KeyUri, Message, Person, Signature, Signer as _};
+use crate::author::sign_drafts;
+use crate::{Author, ImageRequest, Intent, KeyError, KeyUri, Message, Person, Signature, SignedArtifact, Signer as _};
 
 /// Where the person is whose keys these are.
 pub trait People: Send + Sync {
@@ -146,15 +147,25 @@ impl Agent {
     ) -> Result<Reply, No> {
         // Whatever who stands in for somebody has let through: from afar come images, and nothing else.
         if asker.is_remote() && !matches!(request, Request::SignImage { .. } | Request::List) {
-            return Err(No::new(Code::NotAllowed, "from afar only images can be signed"));
+            return Err(No::new(Code::NotAllowed, "from afar only images can be signed, one at a time"));
         }
         match request {
             Request::Status => Ok(Reply::Status(self.status())),
             Request::List => Ok(Reply::Keys { keys: self.keyring.all().iter().map(|key| key.describe()).collect() }),
             Request::SignImage { key, image } => {
                 let key = self.find(key.as_deref())?;
-                self.sign(asker, &key, &intent_of(&image, asker), cancelled, progress, |person| {
-                    self.sign_image(asker, &key, &image, person)
+                self.sign(asker, &key, &[intent_of(&image, asker)], cancelled, progress, |person| {
+                    let artifacts = self.sign_images(asker, &key, std::slice::from_ref(&image), person)?;
+                    let artifacts = artifacts.into_iter().next().unwrap_or_default();
+                    Ok(Reply::Image { key: key.public_key().to_pem(), artifacts })
+                })
+            }
+            Request::SignImages { key, images } => {
+                let key = self.find(key.as_deref())?;
+                let intents: Vec<Intent> = images.iter().map(|image| intent_of(image, asker)).collect();
+                self.sign(asker, &key, &intents, cancelled, progress, |person| {
+                    let artifacts = self.sign_images(asker, &key, &images, person)?;
+                    Ok(Reply::Images { key: key.public_key().to_pem(), artifacts })
                 })
             }
             Request::SignPayload { key, payload, hash } => {
@@ -169,7 +180,7 @@ impl Agent {
                     },
                     None => self.unknown(asker, &key)?,
                 };
-                self.sign(asker, &key, &intent, cancelled, progress, |person| {
+                self.sign(asker, &key, std::slice::from_ref(&intent), cancelled, progress, |person| {
                     person.show(&intent);
                     self.confirm(asker, &key, person)?;
                     let signatures = key.sign(&[Message { bytes: &payload, hash }], person)?;
@@ -179,7 +190,7 @@ impl Agent {
             Request::SignRaw { key, digest, hash } => {
                 let key = self.find(key.as_deref())?;
                 let intent = self.unknown(asker, &key)?;
-                self.sign(asker, &key, &intent, cancelled, progress, |person| {
+                self.sign(asker, &key, std::slice::from_ref(&intent), cancelled, progress, |person| {
                     person.show(&intent);
                     self.confirm(asker, &key, person)?;
                     Self::reply(&key, vec![key.sign_digest(&digest, hash, person)?])
@@ -249,12 +260,12 @@ impl Agent {
         Err(No::new(Code::NotAllowed, reason))
     }
 
-    /// One's turn, one's person, the signing itself, and the line in the log.
+    /// One's turn, one's person, the signing itself, and a line in the log for each intent.
     fn sign(
         &self,
         asker: &Asker,
         key: &Held,
-        intent: &Intent,
+        intents: &[Intent],
         cancelled: &Arc<AtomicBool>,
         progress: Progress<'_>,
         work: impl FnOnce(&dyn Person) -> Result<Reply, No>,
@@ -280,25 +291,33 @@ impl Agent {
         };
         let outcome = result.as_ref().map(|_| ()).map_err(|no| (no.code, no.reason.clone()));
         // What cannot be logged is not handed out.
-        self.log(asker, Some(key), intent, &outcome).map_err(|error| {
+        let logged = intents.iter().try_for_each(|intent| self.log(asker, Some(key), intent, &outcome));
+        logged.map_err(|error| {
             No::new(
                 Code::Failed,
                 format!("cannot write {}: {error}; nothing is signed unseen", self.journal.path().display()),
             )
         })?;
         if result.is_ok() {
-            self.signatures.fetch_add(1, Ordering::SeqCst);
+            self.signatures.fetch_add(intents.len() as u64, Ordering::SeqCst);
         }
         result
     }
 
-    fn sign_image(&self, asker: &Asker, key: &Held, image: &ImageRequest, person: &dyn Person) -> Result<Reply, No> {
-        let draft = self.author.draft(image, key)?;
-        person.show(&Intent { asked_by: Some(asker.to_string()), ..draft.intent() });
+    /// All in one batch, after all was shown.
+    fn sign_images(
+        &self,
+        asker: &Asker,
+        key: &Held,
+        images: &[ImageRequest],
+        person: &dyn Person,
+    ) -> Result<Vec<Vec<SignedArtifact>>, No> {
+        let drafts = images.iter().map(|image| self.author.draft(image, key)).collect::<Result<Vec<_>, _>>()?;
+        for draft in &drafts {
+            person.show(&Intent { asked_by: Some(asker.to_string()), ..draft.intent() });
+        }
         self.confirm(asker, key, person)?;
-        let signatures = key.sign(&draft.messages(), person)?;
-        let artifacts = draft.finish(signatures)?;
-        Ok(Reply::Image { key: key.public_key().to_pem(), artifacts })
+        Ok(sign_drafts(drafts, key, person)?)
     }
 
     /// Has the person say yes where nothing else would make them notice.

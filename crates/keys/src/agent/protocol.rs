@@ -18,6 +18,8 @@ const LONGEST_NAME: usize = 1024;
 /// A tag (distribution-spec: 128 characters) or format.
 const LONGEST_WORD: usize = 128;
 const MOST_FORMATS: usize = 8;
+/// Images of one batch: the tags that one push brings.
+pub const MOST_IMAGES: usize = 100;
 /// What may be signed as it is: a statement about an image has some hundred bytes.
 pub const LARGEST_PAYLOAD: usize = 512 << 10;
 /// Raw signatures are allowed for a day at most.
@@ -55,6 +57,13 @@ pub enum Request {
         key: Option<String>,
         /// The image.
         image: ImageRequest,
+    },
+    /// Sign several images in one batch: all are shown, and one touch serves them where the card has it so.
+    SignImages {
+        /// The key.
+        key: Option<String>,
+        /// The images.
+        images: Vec<ImageRequest>,
     },
     /// Sign bytes in a form that the agent knows (see [`super::payload`]), so that it can show of what they speak.
     SignPayload {
@@ -124,6 +133,13 @@ pub enum Reply {
         key: String,
         /// What is to be stored beside the image.
         artifacts: Vec<SignedArtifact>,
+    },
+    /// Several images were signed.
+    Images {
+        /// The public key, PEM.
+        key: String,
+        /// What is to be stored beside each, in the order of the request.
+        artifacts: Vec<Vec<SignedArtifact>>,
     },
     /// Bytes were signed.
     Signature {
@@ -263,6 +279,11 @@ impl Call {
             Request::SignImage { key: named, image } => {
                 key(named)?;
                 check_image(image)
+            }
+            Request::SignImages { key: named, images } => {
+                key(named)?;
+                within("list of images", images.len(), MOST_IMAGES)?;
+                images.iter().try_for_each(check_image)
             }
             Request::SignPayload { key: named, payload, .. } => {
                 key(named)?;

@@ -111,7 +111,10 @@ impl Performer for Narrow {
             Request::List if SystemTime::now() < self.scope.until => {
                 self.ask(Request::List, self.origin.clone(), cancelled, progress)
             }
-            _ => Reply::Refused { code: Code::NotAllowed, reason: "over this way only images can be signed".into() },
+            _ => Reply::Refused {
+                code: Code::NotAllowed,
+                reason: "over this way only images can be signed, one at a time".into(),
+            },
         }
     }
 

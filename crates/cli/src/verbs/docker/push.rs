@@ -25,31 +25,34 @@ pub(crate) fn after(line: &CommandLine) -> Vec<String> {
         }
     };
     let mut steps = Vec::new();
-    let several = sightings.len() > 1;
-    for (place, sighting) in sightings.iter().enumerate() {
-        if several {
-            terminal.say(&format!("plimsoll: {} of {}: {}", place + 1, sightings.len(), sighting.image));
-        }
-        match sign(&terminal, sighting, &line.client) {
-            Outcome::Signed => {}
-            Outcome::Unsigned(step) => steps.push(step),
-            Outcome::Interrupted(step) => {
-                steps.push(step);
-                let rest = sightings.iter().skip(place + 1);
-                steps.extend(rest.map(|next| format!("sign {} with: plimsoll sign {0}", next.image)));
-                break;
+    let mut agreed = Vec::new();
+    for sighting in &sightings {
+        match &sighting.state {
+            State::Agreed(digest) => agreed.push(Pushed { sighting, digest }),
+            state => {
+                let image = &sighting.image;
+                terminal.say(&format!("plimsoll: {image} is pushed and NOT signed: {}", refusal(state)));
+                steps.push(format!("look what {image} points to now: plimsoll verify {image}"));
             }
         }
+    }
+    if !agreed.is_empty() {
+        steps.extend(sign(&terminal, &agreed, &line.client));
     }
     steps
 }
 
-enum Outcome {
-    Signed,
-    /// With what is left to do.
-    Unsigned(String),
-    /// The same, and the person does not want to be asked again.
-    Interrupted(String),
+/// What engine and registry agree on.
+struct Pushed<'a> {
+    sighting: &'a Sighting,
+    digest: &'a str,
+}
+
+impl Pushed<'_> {
+    /// Name, tag and digest.
+    fn name(&self) -> String {
+        format!("{}@{}", self.sighting.image, self.digest)
+    }
 }
 
 /// What engine and registry say of what was pushed.
@@ -87,34 +90,30 @@ pub(super) fn plimsoll(client: &ClientOptions) -> Result<Command> {
     Ok(command)
 }
 
-fn sign(terminal: &Foreground, sighting: &Sighting, client: &ClientOptions) -> Outcome {
-    let image = &sighting.image;
-    let digest = match &sighting.state {
-        State::Agreed(digest) => digest,
-        state => {
-            let reason = refusal(state);
-            terminal.say(&format!("plimsoll: {image} is pushed and NOT signed: {reason}"));
-            return Outcome::Unsigned(format!("look what {image} points to now: plimsoll verify {image}"));
-        }
-    };
-    let step = format!("{image} is not signed; sign it with: plimsoll sign {image}@{digest}");
-    match run_sign(terminal, sighting, digest, client) {
+/// Has all of one push signed at once; gives what is left to do.
+fn sign(terminal: &Foreground, pushed: &[Pushed<'_>], client: &ClientOptions) -> Vec<String> {
+    match run_sign(terminal, pushed, client) {
         Ok(Ended::Code(0)) => {
-            show_findings(terminal, sighting, digest, client);
-            Outcome::Signed
-        }
-        ended => {
-            if let Err(error) = &ended {
-                terminal.say(&format!("plimsoll: {}", exit::sentence(error)));
+            for one in pushed {
+                show_findings(terminal, one, client);
             }
-            terminal.say(&format!("plimsoll: {image} is pushed and NOT signed"));
-            let interrupted = matches!(ended, Ok(Ended::Signal | Ended::Code(130)));
-            if interrupted { Outcome::Interrupted(step) } else { Outcome::Unsigned(step) }
+            return Vec::new();
         }
+        Ok(_) => {}
+        Err(error) => terminal.say(&format!("plimsoll: {}", exit::sentence(&error))),
     }
+    if let [one] = pushed {
+        let image = &one.sighting.image;
+        terminal.say(&format!("plimsoll: {image} is pushed and NOT signed"));
+        return vec![format!("{image} is not signed; sign it with: plimsoll sign {}", one.name())];
+    }
+    // Some of them may be, where storing one failed: --unless-signed looks.
+    terminal.say(&format!("plimsoll: {} tags are pushed, and not all of them are signed", pushed.len()));
+    let names: Vec<String> = pushed.iter().map(Pushed::name).collect();
+    vec![format!("sign what is not signed with: plimsoll sign --unless-signed {}", names.join(" "))]
 }
 
-fn run_sign(terminal: &Foreground, sighting: &Sighting, digest: &str, client: &ClientOptions) -> Result<Ended> {
+fn run_sign(terminal: &Foreground, pushed: &[Pushed<'_>], client: &ClientOptions) -> Result<Ended> {
     let mut sign = plimsoll(client)?;
     // Who pushes the same image again is not asked for the same touch again.
     sign.args(["sign", "--unless-signed"]);
@@ -122,19 +121,20 @@ fn run_sign(terminal: &Foreground, sighting: &Sighting, digest: &str, client: &C
     if let Some(key) = config.map(|config| install::key(&config)).transpose()?.flatten() {
         sign.args(["--key", &key]);
     }
-    if sighting.insecure {
-        let image: Reference = sighting.image.parse()?;
+    // One push goes to one registry.
+    if let Some(one) = pushed.iter().find(|one| one.sighting.insecure) {
+        let image: Reference = one.sighting.image.parse()?;
         sign.args(["--insecure-registry", &image.registry]);
     }
-    sign.arg(format!("{}@{digest}", sighting.image));
+    sign.args(pushed.iter().map(Pushed::name));
     terminal.run(sign)
 }
 
 /// What is known of it; nobody's push is held up by what is not.
-fn show_findings(terminal: &Foreground, sighting: &Sighting, digest: &str, client: &ClientOptions) {
+fn show_findings(terminal: &Foreground, pushed: &Pushed<'_>, client: &ClientOptions) {
     let Ok(mut look) = plimsoll(client) else { return };
-    look.args(["docker-look", "findings"]).arg(format!("{}@{digest}", sighting.image));
-    if sighting.insecure {
+    look.args(["docker-look", "findings"]).arg(pushed.name());
+    if pushed.sighting.insecure {
         look.arg("--insecure");
     }
     let _ = terminal.run(look);

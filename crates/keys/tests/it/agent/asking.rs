@@ -33,6 +33,37 @@ fn an_image_is_signed_in_each_format_after_it_was_shown_and_stands_in_the_log() 
 }
 
 #[test]
+fn several_images_are_signed_in_one_turn_or_not_at_all() {
+    let house = House::new();
+    let mut other = image("r.io/other");
+    other.digest = DIGEST.replace('0', "f");
+    house.client().sign_images(None, &[image("r.io/app"), other], &mut |_| {}).unwrap_err();
+    assert!(house.owner.shown.lock().unwrap().is_empty());
+    let images = ["r.io/app", "r.io/other"].map(image);
+    let (key, artifacts) = house.client().sign_images(None, &images, &mut |_| {}).unwrap();
+    assert_eq!(artifacts.len(), 2);
+    for artifact in artifacts.iter().flatten() {
+        key.verify(artifact.annotations["message"].as_bytes(), &artifact.bytes).unwrap();
+    }
+    let shown: Vec<_> = house.owner.shown.lock().unwrap().iter().map(|intent| intent.repository.clone()).collect();
+    assert_eq!(shown, [Some("r.io/app".to_owned()), Some("r.io/other".to_owned())]);
+    let outcomes: Vec<_> = house.log().into_iter().map(|entry| (entry.repository.unwrap(), entry.outcome)).collect();
+    let line = |repository: &str, outcome: &str| (repository.to_owned(), outcome.to_owned());
+    assert_eq!(
+        outcomes,
+        [
+            line("r.io/app", "failed"),
+            line("r.io/other", "failed"),
+            line("r.io/app", "signed"),
+            line("r.io/other", "signed"),
+        ]
+    );
+    let many = vec![image("r.io/app"); keys::agent::protocol::MOST_IMAGES + 1];
+    let refused = house.client().sign_images(None, &many, &mut |_| {}).unwrap_err();
+    assert!(refused.to_string().contains("at most 100"), "{refused}");
+}
+
+#[test]
 fn what_the_author_refuses_is_not_signed_and_the_log_says_so() {
     let house = House::new();
     let mut other = image("r.io/app");

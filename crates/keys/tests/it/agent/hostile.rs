@@ -211,6 +211,7 @@ proptest! {
         let requests = [
             Request::Status,
             Request::SignImage { key: Some(text.clone()), image: image(&text) },
+            Request::SignImages { key: None, images: vec![image(&text), image("r.io/app")] },
             Request::SignPayload { key: None, payload, hash: Some(keys::Hash::Sha384) },
             Request::SignRaw { key: Some(text.clone()), digest: vec![7; 32], hash: keys::Hash::Sha256 },
             Request::Add { key: text.clone() },

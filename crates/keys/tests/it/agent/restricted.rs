@@ -71,6 +71,8 @@ fn only_images_of_the_named_repositories_are_signed_and_their_owner_says_yes() {
     let asker = house.owner.shown.lock().unwrap()[0].asked_by.clone().unwrap();
     assert!(asker.contains("ci.example.com"), "{asker}");
 
+    let refused = client.sign_images(None, &[image("r.io/team/app")], &mut |_| {}).unwrap_err();
+    assert!(refused.to_string().contains("one at a time"), "{refused}");
     let refused = client.sign_image(None, &image("r.io/other"), &mut |_| {}).unwrap_err();
     assert!(matches!(&refused, ClientError::Refused { code: Code::NotAllowed, .. }), "{refused}");
     assert_eq!(house.owner.shown.lock().unwrap().len(), 1);
