@@ -3,8 +3,7 @@
 #![no_main]
 
 use advisory::Index;
-use inventory::Linked;
-use inventory::package::Located;
+use inventory::package::{Linked, Located};
 use inventory::{Inventory, Package, PackageKind, Release};
 use libfuzzer_sys::fuzz_target;
 
@@ -39,7 +38,7 @@ fn judge(index: &Index) {
     for package in packages {
         let module = package.name.clone();
         let located = Located { package, purl: String::new(), path: "/server".into(), layer: 0, owner: None };
-        let linked = vec![("/server".to_owned(), Linked { module, system: None, architecture: None, packages: Vec::new() })];
+        let linked = vec![("/server".to_owned(), Linked { module, built_for: None, packages: Vec::new() })];
         let release = Release { id: "almalinux".into(), version_id: "8".into(), ..Release::default() };
         let inventory = Inventory { release: Some(release), linked, ..Inventory::default() };
         let _ = index.verdict_in(&located, &inventory);

@@ -7,7 +7,7 @@
 
 pub mod cataloguers;
 pub mod layer;
-pub mod linked;
+mod linked;
 mod merge;
 pub mod package;
 mod paths;
@@ -17,8 +17,8 @@ mod release;
 pub mod sbom;
 pub mod worker;
 
-pub use linked::{Linked, LinkedPackage};
+pub use linked::LinkedText;
 pub use merge::merge;
-pub use package::{Gone, Inventory, Owner, Package, PackageKind, Release};
+pub use package::{BuiltFor, Gone, Inventory, Linked, LinkedPackage, Owner, Package, PackageKind, Release};
 pub use record::LayerRecord;
 pub use release::ReleaseError;

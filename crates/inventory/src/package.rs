@@ -1,9 +1,9 @@
 //! Packages and what is known of each.
 
-use crate::linked::Linked;
 use image::Digest;
-
 use serde::{Deserialize, Serialize};
+
+pub use crate::linked::{BuiltFor, Linked, LinkedPackage, symbol_hash};
 
 /// Which package format a package came by, and with it who numbers its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -191,8 +191,8 @@ pub struct Inventory {
     /// Packages of lower layers that are not there any more, ordered as `packages`.
     #[serde(default)]
     pub gone: Vec<Gone>,
-    /// By path (absolute) of the executable, what is linked into it, where its symbols tell. Needed to judge, written
-    /// into bills of materials, and not kept with a report.
+    /// By path (absolute) of the executable, what is linked into it, where its symbols tell. Needed to judge, and not
+    /// kept with a report; a bill of materials has it.
     #[serde(skip)]
     pub linked: Vec<(String, Linked)>,
 }

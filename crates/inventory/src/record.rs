@@ -3,16 +3,17 @@
 use image::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::linked::Linked;
-use crate::package::{Package, PackageKind, Release};
+use crate::package::{Linked, Package, PackageKind, Release};
 
 mod bytes;
 mod hashes;
+mod package_table;
 mod path_hashes;
 
 pub use bytes::{Parts, RecordError};
 pub use hashes::path_hash;
 pub(crate) use hashes::{hash_in, hashes_along};
+pub use package_table::{PackageTable, TablePage};
 pub use path_hashes::PathHashes;
 pub(crate) use path_hashes::Writer as HashWriter;
 
@@ -80,6 +81,8 @@ pub enum Fact {
     Licences(Licences),
     /// The content sets of Red Hat's that the image is made of, sorted.
     ContentSets(Vec<String>),
+    /// Where in a database with a write-ahead log the packages of this file are.
+    PackageTable(PackageTable),
 }
 
 /// Most content sets of one image; real ones have a dozen.

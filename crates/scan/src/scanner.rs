@@ -33,12 +33,15 @@ pub struct Options {
     pub unverified: bool,
     /// Judge as of this release, whatever the image says. What is found so is not kept as the image's report.
     pub distro: Option<Release>,
+    /// Say what is linked into executables, too ([`Inventory::linked`]), which is not kept with a report: known layers are
+    /// merged and judged anew.
+    pub linked: bool,
 }
 
 impl Options {
     /// Whether the report that is kept of an image would be the answer.
     pub fn wants_kept(&self) -> bool {
-        !self.rehash && self.distro.is_none()
+        !self.rehash && !self.linked && self.distro.is_none()
     }
 }
 

@@ -223,8 +223,8 @@ impl Compiler {
         let first_import = self.imports.len();
         for import in &imports {
             let path = self.strings.intern(&import.path)?;
-            let (symbols, goos) = (self.list(&import.symbols)?, self.list(&import.goos)?);
-            let goarch = self.list(&import.goarch)?;
+            let symbols = self.list(&import.symbols)?;
+            let (goos, goarch) = (self.list(&import.goos)?, self.list(&import.goarch)?);
             self.imports.push(ImportRow { path, symbols, goos, goarch });
         }
         let first_version = self.lists.len();
@@ -511,8 +511,8 @@ fn of_go(affected: &Affected) -> (Vec<Range>, Vec<Import>) {
     }
     let mut imports = affected.ecosystem_specific.imports();
     let is_long = |import: &Import| {
-        let mut texts = import.symbols.iter().chain(&import.goos).chain(&import.goarch);
-        !is_plausible(&import.path) || !texts.all(|text| is_plausible(text))
+        let lists = [&import.symbols, &import.goos, &import.goarch];
+        !is_plausible(&import.path) || !lists.into_iter().flatten().all(|text| is_plausible(text))
     };
     if imports.len() > MOST_IMPORTS || imports.iter().any(is_long) {
         imports.clear();

@@ -1,6 +1,6 @@
 //! Go: ranges in versions that Go does not know, and functions that are not linked into the executable.
 
-use inventory::linked::{Linked, symbol_hash};
+use inventory::package::{BuiltFor, Linked, symbol_hash};
 
 use super::{Case, Read, Rule, Suppression};
 use crate::claim::Claim;
@@ -27,9 +27,9 @@ pub(crate) fn outside_custom_ranges(claim: &Claim<'_>, version: &str) -> Read<Su
 pub(super) fn not_linked(case: &Case<'_>) -> Read<Option<Suppression>> {
     let located = case.image.located;
     let linked = &case.image.inventory.linked;
-    let modules = || linked.iter().filter(|(path, linked)| *path == located.path && linked.module == case.name);
-    let Some((_, first)) = modules().next() else { return Ok(None) };
-    let built = Built::of(first, &located.path);
+    let of_module = linked.iter().filter(|(path, linked)| *path == located.path && linked.module == case.name);
+    let modules: Vec<&Linked> = of_module.map(|(_, linked)| linked).collect();
+    let Some(platform) = modules.first().map(|linked| Platform::of(linked, &located.path)) else { return Ok(None) };
     let mut named = Vec::new();
     for row in case.claim.holding(case.version, case.reading)? {
         let imports = case.claim.segment.imports(row)?;
@@ -38,7 +38,7 @@ pub(super) fn not_linked(case: &Case<'_>) -> Read<Option<Suppression>> {
         }
         for import in imports {
             let import = Import::read(case.claim.segment, import)?;
-            if built.is_among(&import) && modules().any(|(_, linked)| import.is_linked(linked)) {
+            if platform.may_be_one_of(&import) && modules.iter().any(|linked| import.is_linked(linked)) {
                 return Ok(None);
             }
             named.push(import);
@@ -47,29 +47,38 @@ pub(super) fn not_linked(case: &Case<'_>) -> Read<Option<Suppression>> {
     if named.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Suppression { rule: Rule::NotLinked, reason: reason(&named, built, &located.path) }))
+    Ok(Some(Suppression { rule: Rule::NotLinked, reason: reason(&named, platform, &located.path) }))
 }
 
-/// What an executable was built for.
+/// What an executable was built for; what nothing tells may be anything.
 #[derive(Clone, Copy)]
-struct Built<'a> {
-    /// None where it may be any.
-    system: Option<&'a str>,
+struct Platform<'a> {
+    os: Option<&'a str>,
     architecture: Option<&'a str>,
 }
 
-impl<'a> Built<'a> {
+impl<'a> Platform<'a> {
+    /// What the executable says; where it does not, by its name: images are for Linux, and one that Go built for Windows
+    /// may lie in any of them.
     fn of(linked: &'a Linked, path: &str) -> Self {
-        // Before Go 1.18 the build information does not tell. What Go built for Windows may lie in any image, too, and
-        // shows by its name.
+        if let Some(BuiltFor { os, architecture }) = &linked.built_for {
+            return Self { os: Some(os), architecture: Some(architecture) };
+        }
         let is_windows = std::path::Path::new(path).extension().is_some_and(|ending| ending == "exe");
-        let system = linked.system.as_deref().or_else(|| (!is_windows).then_some("linux"));
-        Self { system, architecture: linked.architecture.as_deref() }
+        Self { os: (!is_windows).then_some("linux"), architecture: None }
     }
 
-    fn is_among(self, import: &Import<'_>) -> bool {
-        let holds = |of: &[&str], built: Option<&str>| of.is_empty() || built.is_none_or(|built| of.contains(&built));
-        holds(&import.goos, self.system) && holds(&import.goarch, self.architecture)
+    fn may_be_one_of(self, import: &Import<'_>) -> bool {
+        let may = |own: Option<&str>, of: &[&str]| of.is_empty() || own.is_none_or(|own| of.contains(&own));
+        // A build for these satisfies the constraints of those (`go/build/constraint`, "Build constraints").
+        let also = match self.os {
+            Some("android") => Some("linux"),
+            Some("illumos") => Some("solaris"),
+            Some("ios") => Some("darwin"),
+            _ => None,
+        };
+        (may(self.os, &import.goos) || also.is_some_and(|also| import.goos.contains(&also)))
+            && may(self.architecture, &import.goarch)
     }
 }
 
@@ -100,12 +109,12 @@ impl<'a> Import<'a> {
     }
 }
 
-fn reason(imports: &[Import<'_>], built: Built<'_>, path: &str) -> String {
+fn reason(imports: &[Import<'_>], platform: Platform<'_>, path: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     for import in imports {
-        if !built.is_among(import) {
-            let others: Vec<&str> = import.goos.iter().chain(&import.goarch).copied().collect();
-            names.push(format!("{} (on {} only)", import.path, others.join(", ")));
+        if !platform.may_be_one_of(import) {
+            let both: Vec<&str> = import.goos.iter().chain(&import.goarch).copied().collect();
+            names.push(format!("{} (on {} only)", import.path, both.join(", ")));
         } else if import.symbols.is_empty() {
             names.push(import.path.to_owned());
         } else {

@@ -2,8 +2,8 @@
 //! tell counts.
 
 use advisory::{Affected, Match, Rule, Verdict};
-use inventory::linked::{Linked, LinkedPackage, symbol_hash};
 use inventory::package::Located;
+use inventory::package::{BuiltFor, Linked, LinkedPackage, symbol_hash};
 use inventory::{Inventory, Package, PackageKind};
 
 use crate::support::{Library, package, release};
@@ -95,8 +95,7 @@ fn linked(path: &str, packages: &[(&str, &[&str])]) -> Inventory {
     });
     let linked = Linked {
         module: "example.com/m".into(),
-        system: Some("linux".into()),
-        architecture: Some("amd64".into()),
+        built_for: Some(BuiltFor { os: "linux".into(), architecture: "amd64".into() }),
         packages: packages.collect(),
     };
     Inventory { linked: vec![(path.into(), linked)], ..Inventory::default() }
@@ -144,15 +143,14 @@ fn a_record_for_some_systems_and_architectures_counts_for_what_was_built_for_the
             "ecosystem_specific": {{"imports": [{{"path": "example.com/m/p", "symbols": ["F"], "goos": {goos}, "goarch": {goarch}}}]}}"#
         ))])
     };
-    let built = |system: Option<&str>, architecture: Option<&str>, path: &str| {
+    let built = |built_for: Option<(&str, &str)>, path: &str| {
         let mut inventory = linked(path, &[("example.com/m/p", &["F"])]);
-        inventory.linked[0].1.system = system.map(str::to_owned);
-        inventory.linked[0].1.architecture = architecture.map(str::to_owned);
+        let of = |(os, architecture): (&str, &str)| BuiltFor { os: os.into(), architecture: architecture.into() };
+        inventory.linked[0].1.built_for = built_for.map(of);
         inventory
     };
-    let linux = built(Some("linux"), Some("amd64"), "/server");
-    let freebsd = built(Some("freebsd"), Some("ppc64le"), "/server");
-    let (old, old_exe) = (built(None, None, "/server"), built(None, None, "/server.exe"));
+    let (linux, freebsd) = (built(Some(("linux", "amd64")), "/server"), built(Some(("freebsd", "ppc64le")), "/server"));
+    let (old, old_exe) = (built(None, "/server"), built(None, "/server.exe"));
     let cases = [
         ("[]", "[]", [true, true, true, true]),
         (r#"["linux"]"#, "[]", [true, false, true, true]),

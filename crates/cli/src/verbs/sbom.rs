@@ -67,7 +67,7 @@ impl Command for Arguments {
             wanted: Wanted::prepare(&self.target, self.platform, start)?,
             destination: Destination::open(self.output)?,
             format: self.format,
-            options: Options { rehash: self.rehash, unverified: false, distro: self.distro },
+            options: Options { rehash: self.rehash, unverified: false, distro: self.distro, linked: true },
         })
     }
 

@@ -4,6 +4,7 @@
 
 mod afar;
 mod agent;
+mod bills;
 mod card;
 mod card_secrets;
 mod data_folder;

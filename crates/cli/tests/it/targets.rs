@@ -15,7 +15,7 @@ const STATUS: &str = "Package: bsdutils\nStatus: install ok installed\nArchitect
     Version: 3.3-1\n\n";
 
 /// A small Debian with a Python package that dpkg owns and an npm package that nobody does.
-fn tree(root: &Path) {
+pub(crate) fn tree(root: &Path) {
     let files = [
         (
             "etc/os-release",
@@ -48,7 +48,7 @@ fn tree(root: &Path) {
 }
 
 /// The tree as the only layer of a docker archive.
-fn archive(home: &Home, root: &Path) -> PathBuf {
+pub(crate) fn archive(home: &Home, root: &Path) -> PathBuf {
     let work = home.path("archive");
     fs::create_dir(&work).unwrap();
     let tar = |from: &Path, into: &Path, names: &[&str]| {
@@ -71,7 +71,7 @@ fn archive(home: &Home, root: &Path) -> PathBuf {
     archive
 }
 
-fn advisories(home: &Home) {
+pub(crate) fn advisories(home: &Home) {
     let folder = home.path("records");
     fs::create_dir(&folder).unwrap();
     let record = |id: &str, ecosystem: &str, name: &str, fixed: &str| {
@@ -90,7 +90,7 @@ fn advisories(home: &Home) {
     home.run(&["db", "import", folder.to_str().unwrap()]).with(0);
 }
 
-fn scan(home: &Home, target: &str) -> Value {
+pub(crate) fn scan(home: &Home, target: &str) -> Value {
     let ended = home.run(&["scan", "--offline", "--format", "json", target]).with(0);
     serde_json::from_str(&ended.stdout).unwrap()
 }

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 
 use image::Digest;
 use inventory::package::{Located, Package};
-use inventory::{Inventory, Linked, PackageKind};
-
-use serde::Serialize;
+use inventory::{Inventory, LinkedText, PackageKind};
 
 use crate::{About, Finding, Report, Subject};
 
@@ -15,9 +13,6 @@ use crate::{About, Finding, Report, Subject};
 pub(super) const TOOL: &str = "plimsoll";
 /// Its version.
 pub(super) const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// Most bytes of a bill that tell what is linked into executables; of cosign, which has 140 MB, it is 640 kB. Of what has
-/// no room nothing is told, and every advisory counts for whoever reads the bill.
-const MOST_LINKED: usize = 8 << 20;
 /// Longest text that is taken over from an advisory or a history line, in characters.
 const LONGEST_TEXT: usize = 4096;
 
@@ -32,8 +27,6 @@ pub struct Bill<'a> {
     pub(super) made_at: &'a str,
     pub(super) history: &'a [Option<String>],
     pub(super) inventory: &'a Inventory,
-    /// By path and module: [`Inventory::linked`]. Not of a report, which may have been kept without.
-    pub(super) linked: HashMap<(&'a str, &'a str), &'a Linked>,
     pub(super) findings: &'a [Finding],
     pub(super) suppressed: &'a [Finding],
 }
@@ -49,7 +42,6 @@ impl<'a> Bill<'a> {
             made_at: &report.scanned_at,
             history: &report.history,
             inventory: &report.inventory,
-            linked: HashMap::new(),
             findings: &report.findings,
             suppressed: if all { &report.suppressed } else { &[] },
         }
@@ -65,16 +57,9 @@ impl<'a> Bill<'a> {
             made_at: &about.scanned_at,
             history: &about.history,
             inventory,
-            linked: linked(inventory),
             findings: &[],
             suppressed: &[],
         }
-    }
-
-    /// What is linked of a package into the executable that told of it, where that is known.
-    pub(super) fn linked(&self, located: &Located) -> Option<&'a Linked> {
-        let is_go = located.package.kind == PackageKind::Golang;
-        is_go.then(|| self.linked.get(&(located.path.as_str(), located.package.name.as_str())).copied()).flatten()
     }
 
     /// Findings that count and those that do not, in this order.
@@ -88,37 +73,20 @@ impl<'a> Bill<'a> {
     }
 }
 
-/// What is linked, by path and module, of as many executables as [`MOST_LINKED`] allows.
-fn linked(inventory: &Inventory) -> HashMap<(&str, &str), &Linked> {
-    let mut bytes = 0;
-    let within = inventory.linked.iter().take_while(|(_, of)| {
-        bytes += of.packages.iter().map(|package| package.path.len() + 4 * package.symbols.len()).sum::<usize>();
-        bytes <= MOST_LINKED
-    });
-    within.map(|(path, of)| ((path.as_str(), of.module.as_str()), of)).collect()
-}
-
-/// What is linked of a package, in the shape of our JSON and of our annotations in SPDX.
-#[derive(Serialize)]
-pub(super) struct JsonLinked {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    built_for: Option<String>,
-    packages: Vec<String>,
-}
-
-impl JsonLinked {
-    pub(super) fn of(linked: &Linked) -> Self {
-        Self { built_for: linked.built_for(), packages: linked.packages.iter().map(ToString::to_string).collect() }
-    }
-}
-
 /// A name for each package that is unique in its document: the package URL, and where a package is there several times
 /// the number of its place.
 #[derive(Debug)]
 pub(super) struct Names<'a> {
     /// In the inventory's order.
     pub(super) of_packages: Vec<String>,
-    by_place: HashMap<(&'a str, &'a str, usize), usize>,
+    by_place: HashMap<Place<'a>, usize>,
+}
+
+/// Package URL, file, place inside that, and layer.
+type Place<'a> = (&'a str, &'a str, Option<&'a str>, usize);
+
+fn place(located: &Located) -> Place<'_> {
+    (&located.purl, &located.path, located.package.inside.as_deref(), located.layer)
 }
 
 impl<'a> Names<'a> {
@@ -130,15 +98,24 @@ impl<'a> Names<'a> {
             let time = times.entry(&located.purl).or_default();
             *time += 1;
             of_packages.push(if *time == 1 { located.purl.clone() } else { format!("{}#{time}", located.purl) });
-            by_place.insert((located.purl.as_str(), located.path.as_str(), located.layer), number);
+            by_place.insert(place(located), number);
         }
         Self { of_packages, by_place }
     }
 
     /// The place in the inventory of the package that a finding is about.
     pub(super) fn place_of(&self, located: &Located) -> Option<usize> {
-        self.by_place.get(&(located.purl.as_str(), located.path.as_str(), located.layer)).copied()
+        self.by_place.get(&place(located)).copied()
     }
+}
+
+/// What is linked of each Go module, by executable and module, in the room that a bill has for it.
+pub(super) fn linked(inventory: &Inventory) -> HashMap<(&str, &str), LinkedText> {
+    let mut room = LinkedText::ROOM;
+    let of = |(_, linked): &(String, inventory::Linked)| LinkedText::of(linked, &mut room);
+    let texts: Vec<LinkedText> = inventory.linked.iter().map(of).collect();
+    let names = inventory.linked.iter().map(|(path, linked)| (path.as_str(), linked.module.as_str()));
+    names.zip(texts).collect()
 }
 
 /// Group (`org.apache.logging.log4j`) and name, where the format has both.

@@ -6,15 +6,15 @@ use advisory::end_of_life::end_of_life;
 use advisory::matcher::FixElsewhere;
 use advisory::{Affected, Category, Epss, Kev, Severity, Suppression};
 use inventory::package::{Gone, Located};
-use inventory::{Inventory, PackageKind};
+use inventory::{Inventory, LinkedText, PackageKind};
 use serde::Serialize;
 
-use super::bill::{Bill, JsonLinked};
+use super::bill::{Bill, linked};
 use crate::actions::{Actions, OfLayer, Upgrade};
 use crate::{Counts, Finding, PackageVerdict, Report, Subject, escape, group};
 
 /// The version of the shape: fields may be added within a major version, and are never removed or changed.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// The report as JSON, indented, with a line feed at its end.
 pub fn json(report: &Report) -> serde_json::Result<Vec<u8>> {
@@ -26,12 +26,18 @@ pub fn json(report: &Report) -> serde_json::Result<Vec<u8>> {
 /// The packages of a bill in the same shape, without what only a judgement could say.
 pub fn packages_json(bill: &Bill<'_>) -> serde_json::Result<Vec<u8>> {
     let inventory = bill.inventory;
+    let mut linked = linked(inventory);
+    let mut list: Vec<JsonPackage<'_>> =
+        inventory.packages.iter().map(|located| JsonPackage::of(located, None)).collect();
+    for package in &mut list {
+        package.linked = linked.remove(&(package.path, package.name));
+    }
     let document = Packages {
         schema_version: SCHEMA_VERSION,
         image: Image::of(bill),
         scanned_at: bill.made_at,
         unverified_layers: &inventory.unverified,
-        list: inventory.packages.iter().map(|located| JsonPackage::of_bill(bill, located)).collect(),
+        list,
         gone: inventory.gone.iter().map(JsonGone::of).collect(),
         warnings: &inventory.warnings,
     };
@@ -79,6 +85,7 @@ struct Image<'a> {
     platform: &'a str,
     distribution: Option<Distribution<'a>>,
     layers: Vec<Layer<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     content_sets: &'a [String],
 }
 
@@ -88,9 +95,10 @@ struct Distribution<'a> {
     version: Option<&'a str>,
     codename: Option<&'a str>,
     name: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    like: &'a [String],
     end_of_life: Option<&'static str>,
     told: bool,
-    like: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -237,7 +245,7 @@ pub(super) struct JsonPackage<'a> {
     layer: usize,
     owner: Option<JsonOwner<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    linked: Option<JsonLinked>,
+    linked: Option<LinkedText>,
 }
 
 #[derive(Serialize)]
@@ -309,9 +317,9 @@ impl<'a> Distribution<'a> {
             version: Some(release.version_id.as_str()).filter(|version| !version.is_empty()),
             codename: release.codename.as_deref(),
             name: release.pretty_name.as_deref(),
+            like: &release.id_like,
             end_of_life: end_of_life(release),
             told: inventory.release_told,
-            like: &release.id_like,
         })
     }
 }
@@ -441,11 +449,6 @@ impl<'a> JsonGone<'a> {
 }
 
 impl<'a> JsonPackage<'a> {
-    /// Without what only a judgement could say, and with what it is to be judged by.
-    fn of_bill(bill: &Bill<'a>, located: &'a Located) -> Self {
-        Self { linked: bill.linked(located).map(JsonLinked::of), ..Self::of(located, None) }
-    }
-
     fn of(located: &'a Located, verdict: Option<PackageVerdict>) -> Self {
         let package = &located.package;
         let source = package.source.as_ref();

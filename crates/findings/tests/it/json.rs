@@ -61,7 +61,7 @@ fn the_shape_allows_nothing_else() {
     for wrong in [
         text.replace("\"fixed_in\"", "\"fixed\""),
         text.replace("\"critical\"", "\"terrible\""),
-        text.replace("\"schema_version\": \"1.2\"", "\"schema_version\": \"2.0\""),
+        text.replace("\"schema_version\": \"1.1\"", "\"schema_version\": \"2.0\""),
         text.replace("\"layer\": 2", "\"layer\": \"2\""),
     ] {
         assert_ne!(wrong, text);

@@ -114,10 +114,11 @@ fn a_kept_report_of_another_form_says_so() {
 
 #[test]
 fn the_form_of_kept_reports_does_not_change_unnoticed() {
-    let bytes = small().to_bytes().unwrap();
+    // The cataloguers' version is no part of the form.
+    let bytes = Report { cataloguers: 6, ..small() }.to_bytes().unwrap();
     assert_eq!(
         (bytes[8], crc32fast::hash(&bytes[16..])),
-        (1, 1_972_116_421),
+        (1, 42_675_027),
         "where only the sample changed, write its new checksum here; where a type did, raise VERSION in kept.rs too"
     );
 }

@@ -2,9 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::linked::Linked;
-use crate::package::{Package, Release};
-use crate::record::{Fact, Licences, Owns, check_content_sets};
+use crate::package::{Linked, Package, Release};
+use crate::record::{Fact, Licences, Owns, PackageTable, check_content_sets};
 
 /// Facts and warnings from one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +30,14 @@ impl Told {
         match package.check() {
             Ok(()) => self.fact(Fact::Package(package)),
             Err(reason) => self.warn(format!("left out package {:?}: {reason}", clip(&package.name, 60))),
+        }
+    }
+
+    /// Where in a database with a log the packages are.
+    pub fn package_table(&mut self, table: PackageTable) {
+        match table.check() {
+            Ok(()) => self.fact(Fact::PackageTable(table)),
+            Err(reason) => self.warn(format!("which packages its log removed cannot be told: {reason}")),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::log::Removed;
 use crate::package::Package;
 use crate::record::{Catalogued, Fact};
 
@@ -9,6 +10,8 @@ use crate::record::{Catalogued, Fact};
 #[derive(Debug, Default)]
 pub(super) struct Group<'a> {
     files: Vec<&'a Catalogued>,
+    /// Those of the files that are logs of which it cannot be told what they removed.
+    unknown_logs: Vec<&'a Catalogued>,
     packages: Vec<Held<'a>>,
 }
 
@@ -23,6 +26,10 @@ pub(super) struct Held<'a> {
 impl<'a> Group<'a> {
     pub(super) fn files(&self) -> &[&'a Catalogued] {
         &self.files
+    }
+
+    pub(super) fn unknown_logs(&self) -> &[&'a Catalogued] {
+        &self.unknown_logs
     }
 
     pub(super) fn packages(&self) -> &[Held<'a>] {
@@ -42,9 +49,14 @@ impl<'a> Group<'a> {
         }
         let before: HashMap<&Package, usize> = self.packages.iter().map(|held| (held.package, held.layer)).collect();
         let mut packages: HashMap<&Package, Held<'a>> = HashMap::new();
-        for file in &files {
-            for fact in &file.facts {
-                if let Fact::Package(package) = fact {
+        let removed = Removed::of(&files);
+        for (place, file) in files.iter().enumerate() {
+            let told = file
+                .facts
+                .iter()
+                .filter_map(|fact| if let Fact::Package(package) = fact { Some(package) } else { None });
+            for (number, package) in told.enumerate() {
+                if !removed.has(place, number) {
                     let layer = before.get(package).copied().unwrap_or(layer);
                     packages.entry(package).or_insert(Held { package, file, layer });
                 }
@@ -53,6 +65,7 @@ impl<'a> Group<'a> {
         let held_before = std::mem::take(&mut self.packages);
         let gone = held_before.into_iter().filter(|held| !packages.contains_key(held.package)).collect();
         self.packages = packages.into_values().collect();
+        self.unknown_logs = removed.unknown.iter().map(|place| files[*place]).collect();
         self.files = files;
         gone
     }

@@ -9,14 +9,14 @@
 mod gone;
 mod group;
 mod licences;
+mod log;
 mod owners;
 mod view;
 
 use std::collections::BTreeMap;
 
 use crate::cataloguers::{ALL, Cataloguer, Wanted, by_id};
-use crate::linked::Linked;
-use crate::package::{Inventory, Located, PackageKind, Release};
+use crate::package::{Inventory, Linked, Located, Package, PackageKind, Release};
 use crate::paths::join;
 use crate::record::{Catalogued, Fact, LayerRecord};
 use gone::Taken;
@@ -160,9 +160,9 @@ fn located(held: &Held<'_>, release: Option<&Release>) -> Located {
     }
 }
 
-fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
+fn order(located: &Located) -> (PackageKind, &str, &str, &str, &Package) {
     let package = &located.package;
-    (package.kind, &package.name, &package.version, &located.path, package.architecture.as_deref())
+    (package.kind, &package.name, &package.version, &located.path, package)
 }
 
 /// What could not be read, and those of it that may hide packages: whatever was left out of a layer as such, and of a
@@ -184,6 +184,13 @@ fn warnings(
         let of_file = file.warnings.iter().map(|warning| format!("/{} ({}): {warning}", file.path, file.cataloguer));
         let is_database = DATABASES.contains(&file.cataloguer.as_str());
         if is_database { unread.extend(of_file) } else { warnings.extend(of_file) }
+    }
+    for file in groups.values().flat_map(Group::unknown_logs) {
+        unread.push(format!(
+            "/{} ({}): rpm was ended before it had moved these changes into its database, and that is not there whole: \
+             packages that they removed may still be listed; any rpm command that runs in the image moves them",
+            file.path, file.cataloguer
+        ));
     }
     let of_distribution = |located: &Located| located.package.kind.is_of_distribution();
     if release.is_none() && packages.iter().any(of_distribution) {

@@ -97,6 +97,7 @@ impl LayerRecord {
                     super::Fact::Release(release) => release.check().is_ok(),
                     super::Fact::Licences(licences) => licences.check().is_ok(),
                     super::Fact::ContentSets(sets) => super::check_content_sets(sets).is_ok(),
+                    super::Fact::PackageTable(table) => table.check().is_ok(),
                 })
         });
         let is_before = |one: &Link, other: &Link| one.path < other.path;

@@ -7,7 +7,7 @@ use image::Digest;
 
 use super::entry::{self, Entry};
 use super::package_url::PackageUrl;
-use crate::package::{Located, SourcePackage};
+use crate::package::{Linked, Located, SourcePackage};
 use crate::{Inventory, Package, PackageKind, Release};
 
 /// Most packages of a list; real ones have some ten thousand.
@@ -32,6 +32,7 @@ pub(super) struct Collector<'a> {
     pub(super) platform: Option<String>,
     pub(super) warnings: Vec<String>,
     pub(super) unverified: Vec<usize>,
+    pub(super) release_told: bool,
     pub(super) content_sets: Vec<String>,
     without_purl: Counted,
     broken: Counted,
@@ -121,34 +122,31 @@ impl<'a> Collector<'a> {
         let mut warnings = self.warnings.clone();
         warnings.extend(self.left_out());
         let mut packages: Vec<Located> = Vec::with_capacity(self.packages.len());
-        let mut linked = Vec::new();
+        let mut linked: Vec<(String, Linked)> = Vec::new();
         for (package, entry) in self.packages {
-            let path = entry.path.unwrap_or_else(|| self.place.to_owned());
-            if let Some(of_module) = entry.linked.and_then(|linked| linked.of_module(&package.name))
-                && package.kind == PackageKind::Golang
-            {
-                linked.push((path.clone(), of_module));
-            }
             let by_digest = entry.layer.as_ref().and_then(|digest| numbers.get(digest).copied());
             let by_number = entry.layer_number.filter(|number| *number < self.layers.len().max(1));
+            let of_module = entry.linked.as_ref().and_then(|linked| linked.read(&package.name));
+            if let Some((path, of_module)) = entry.path.as_ref().zip(of_module) {
+                linked.push((path.clone(), of_module));
+            }
             packages.push(Located {
                 purl: package.purl(release.as_ref()),
                 package,
-                path,
+                path: entry.path.unwrap_or_else(|| self.place.to_owned()),
                 layer: by_number.or(by_digest).unwrap_or(0),
                 owner: entry.owner,
             });
         }
         packages.sort_by(|one, other| order(one).cmp(&order(other)));
         packages.dedup();
-        linked.sort_by(|one, other| (&one.0, &one.1.module).cmp(&(&other.0, &other.1.module)));
-        linked.dedup();
         let (layers, unverified) = (self.layers, self.unverified);
         let mut content_sets = self.content_sets;
         content_sets.sort_unstable();
         content_sets.dedup();
         let inventory =
             Inventory { release, packages, layers, warnings, unverified, content_sets, linked, ..Inventory::default() };
+        let inventory = Inventory { release_told: self.release_told, ..inventory };
         Found { subject: self.subject, platform: self.platform, history: self.history, inventory }
     }
 
@@ -178,9 +176,9 @@ impl<'a> Collector<'a> {
 }
 
 /// As in the inventory of an image.
-fn order(located: &Located) -> (PackageKind, &str, &str, &str, Option<&str>) {
+fn order(located: &Located) -> (PackageKind, &str, &str, &str, &Package) {
     let package = &located.package;
-    (package.kind, &package.name, &package.version, &located.path, package.architecture.as_deref())
+    (package.kind, &package.name, &package.version, &located.path, package)
 }
 
 impl Counted {

@@ -6,11 +6,10 @@
 use serde_json::Value;
 
 use super::collector::Collector;
-use super::entry::{self, Entry, LinkedEntry, list, text};
+use super::entry::{self, Entry, list, text};
 use super::package_url::kind_of;
-use crate::Release;
-use crate::linked::LinkedPackage;
 use crate::package::{Owner, SourcePackage};
+use crate::{LinkedText, Release};
 
 /// A component and those within it.
 pub(super) fn component(component: &Value, collector: &mut Collector<'_>) {
@@ -59,8 +58,8 @@ fn entry_of(component: &Value, purl: Option<&str>) -> Entry {
         source: get("plimsoll:source").and_then(entry::source).or_else(|| trivys_source(component)),
         vendor: vendor.map(str::to_owned),
         module: get("plimsoll:module").or_else(|| get("syft:metadata:modularityLabel")).map(str::to_owned),
-        inside: get("plimsoll:inside").map(str::to_owned),
         owner: owner(component),
+        inside: get("plimsoll:inside").map(str::to_owned),
         linked: linked(component),
     }
 }
@@ -88,15 +87,17 @@ fn owner(component: &Value) -> Option<Owner> {
     Some(Owner { kind: kind_of(&get("kind")?)?, name: get("name")?, version: get("version")?, vendor: get("vendor") })
 }
 
-/// What is linked of a module; see [`LinkedEntry::of_json`] for why it is all or nothing.
-fn linked(component: &Value) -> Option<LinkedEntry> {
-    let number: usize = property(component, "plimsoll:linked:packages")?.parse().ok()?;
-    let named = |property: &&Value| text(property, "name") == Some("plimsoll:linked:package");
-    let packages = list(component, "properties").iter().filter(named);
-    let packages: Vec<LinkedPackage> =
-        packages.map(|property| text(property, "value")?.parse().ok()).collect::<Option<_>>()?;
-    let built_for = property(component, "plimsoll:linked:built-for").unwrap_or_default().to_owned();
-    (packages.len() == number).then_some(LinkedEntry { built_for, packages })
+/// What of a Go module is linked. Where some of its packages are missing, since somebody shortened the document, nothing is
+/// known of any.
+fn linked(component: &Value) -> Option<LinkedText> {
+    let get = |name: &str| property(component, name).map(str::to_owned);
+    let number: usize = get("plimsoll:linked")?.parse().ok()?;
+    let properties = list(component, "properties").iter();
+    let packages = properties.filter(|property| text(property, "name") == Some("plimsoll:linked:package"));
+    let packages: Vec<String> = packages.filter_map(|property| text(property, "value")).map(str::to_owned).collect();
+    let linked =
+        LinkedText { os: get("plimsoll:linked:os"), architecture: get("plimsoll:linked:architecture"), packages };
+    (linked.packages.len() == number).then_some(linked)
 }
 
 /// An identifier, a name or an expression.

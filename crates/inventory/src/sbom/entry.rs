@@ -3,7 +3,7 @@
 use image::Digest;
 use serde_json::Value;
 
-use crate::linked::{Linked, LinkedPackage};
+use crate::LinkedText;
 use crate::package::{Owner, SourcePackage};
 
 /// What an entry says.
@@ -29,38 +29,12 @@ pub(super) struct Entry {
     pub(super) vendor: Option<String>,
     /// As [`crate::Package::module`].
     pub(super) module: Option<String>,
-    /// As [`crate::Package::inside`].
-    pub(super) inside: Option<String>,
     /// As [`crate::package::Located::owner`].
     pub(super) owner: Option<Owner>,
-    /// What is linked of it into the executable at its path, where the entry says so.
-    pub(super) linked: Option<LinkedEntry>,
-}
-
-/// As [`crate::Linked`], of the package that stands beside it.
-#[derive(Clone, Debug)]
-pub(super) struct LinkedEntry {
-    pub(super) built_for: String,
-    pub(super) packages: Vec<LinkedPackage>,
-}
-
-impl LinkedEntry {
-    /// From JSON of our own, `{"built_for": "linux/amd64", "packages": ["PATH HASHES", …]}`. None where anything of it is
-    /// damaged: what is missing in it would be taken for absent from the executable.
-    pub(super) fn of_json(value: &Value) -> Option<Self> {
-        let packages = value.get("packages")?.as_array()?.iter();
-        Some(Self {
-            built_for: text(value, "built_for").unwrap_or_default().to_owned(),
-            packages: packages.map(|package| package.as_str()?.parse().ok()).collect::<Option<_>>()?,
-        })
-    }
-
-    /// With the module's name.
-    pub(super) fn of_module(self, module: &str) -> Option<Linked> {
-        let (system, architecture) = Linked::parse_built_for(&self.built_for);
-        let linked = Linked { module: module.to_owned(), system, architecture, packages: self.packages };
-        linked.check().is_ok().then_some(linked)
-    }
+    /// As [`crate::Package::inside`].
+    pub(super) inside: Option<String>,
+    /// What of the module is linked into the executable that told of it.
+    pub(super) linked: Option<LinkedText>,
 }
 
 /// A field that is a text with something in it.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::collector::Collector;
-use super::{SbomError, cyclonedx, plimsoll, spdx, syft};
+use super::{SbomError, cyclonedx, own, spdx, syft};
 
 /// Most bytes of one entry. As a value in memory it has some twenty times as many.
 const ENTRY_BYTES: usize = 4 << 20;
@@ -30,13 +30,16 @@ pub(super) fn read(text: &[u8], collector: &mut Collector<'_>) -> Result<String,
 
 /// What a document says that it is.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each mark")]
 struct Marks {
     cyclonedx: bool,
     spec_version: Option<String>,
     spdx_version: Option<String>,
     is_spdx3: bool,
     syft: bool,
-    own_version: Option<String>,
+    /// The version of our own shape, and whether there is what only it has.
+    schema_version: Option<String>,
+    own: bool,
 }
 
 impl Marks {
@@ -53,7 +56,10 @@ impl Marks {
         }
         match self {
             _ if self.syft => Ok("Syft JSON".into()),
-            Self { own_version: Some(version), .. } => Ok(format!("Plimsoll JSON {version}")),
+            Marks { own: true, schema_version: Some(version), .. } => match version.split('.').next() {
+                Some("1") => Ok(format!("Plimsoll JSON {version}")),
+                _ => Err(SbomError::Unsupported("Plimsoll's JSON of a later version", "write it as CycloneDX")),
+            },
             _ if self.is_spdx3 => Err(SbomError::Unsupported("SPDX 3", "write SPDX 2.3 or CycloneDX")),
             _ => Err(SbomError::Unknown),
         }
@@ -94,10 +100,6 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
                 "bomFormat" => reading.marks.cyclonedx |= whole(&mut map)?.as_str() == Some("CycloneDX"),
                 "specVersion" => reading.marks.spec_version = short_text(&whole(&mut map)?),
                 "spdxVersion" => reading.marks.spdx_version = short_text(&whole(&mut map)?),
-                "schema_version" => reading.marks.own_version = short_text(&whole(&mut map)?),
-                "image" => plimsoll::image(&whole(&mut map)?, reading.collector),
-                "unverified_layers" => plimsoll::unverified(&whole(&mut map)?, reading.collector),
-                "warnings" => plimsoll::warnings(&whole(&mut map)?, reading.collector),
                 "@graph" | "@context" => {
                     map.next_value::<IgnoredAny>()?;
                     reading.marks.is_spdx3 = true;
@@ -112,8 +114,8 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
                 "packages" => map.next_value_seed(Entries {
                     reading,
                     each: |entry, reading| {
-                        if plimsoll::is_package(entry) {
-                            plimsoll::package(entry, reading.collector);
+                        if own::is_package(entry) {
+                            own::package(entry, reading.collector);
                         } else {
                             reading.spdx.package(entry, reading.collector);
                         }
@@ -139,6 +141,22 @@ impl<'de> Visitor<'de> for Document<'_, '_, '_> {
                             syft::artifact(entry, reading.collector);
                         },
                     })?;
+                }
+                "schema_version" => reading.marks.schema_version = short_text(&whole(&mut map)?),
+                "image" => {
+                    reading.marks.own = true;
+                    own::image(&whole(&mut map)?, reading.collector);
+                }
+                "unverified_layers" => {
+                    let layers = whole(&mut map)?;
+                    let layers = layers.as_array().map(Vec::as_slice).unwrap_or_default();
+                    reading.collector.unverified.extend(layers.iter().filter_map(|layer| own::number(Some(layer))));
+                }
+                "warnings" => {
+                    let warnings = whole(&mut map)?;
+                    let warnings = warnings.as_array().map(Vec::as_slice).unwrap_or_default();
+                    let texts = warnings.iter().filter_map(serde_json::Value::as_str).map(str::to_owned);
+                    reading.collector.warnings.extend(texts);
                 }
                 "source" => syft::source(&whole(&mut map)?, reading.collector),
                 "distro" => syft::distro(&whole(&mut map)?, reading.collector),

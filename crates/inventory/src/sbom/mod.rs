@@ -1,7 +1,7 @@
 //! Lists of packages that others wrote (SBOMs), read into an [`Inventory`] as if their packages had been found here.
 //!
 //! [`read`] tells the format by its first bytes and fields: CycloneDX 1.2 to 1.7 as JSON and XML ([`cyclonedx`],
-//! [`xml`]), SPDX 2.2 and 2.3 as JSON and tag-value ([`spdx`], [`tag_value`]), Syft's own JSON ([`syft`]) and ours ([`plimsoll`]), each also as the
+//! [`xml`]), SPDX 2.2 and 2.3 as JSON and tag-value ([`spdx`], [`tag_value`]), Syft's own JSON ([`syft`]) and ours ([`own`]), each also as the
 //! predicate of an in-toto statement, and plain lines of package URLs. Every entry becomes an [`entry::Entry`], and
 //! [`collector::Collector`] makes packages of those whose package URL is of a known type. What cannot be judged is
 //! counted and said, never dropped in silence.
@@ -15,8 +15,8 @@ mod collector;
 mod cyclonedx;
 mod entry;
 mod json;
+mod own;
 mod package_url;
-mod plimsoll;
 mod spdx;
 mod syft;
 mod tag_value;
@@ -62,7 +62,7 @@ pub enum SbomError {
     TooLarge(u64),
     /// It is something else.
     #[error(
-        "it is no SBOM that is known: CycloneDX (JSON or XML), SPDX 2 (JSON or tag-value), Syft's JSON, Plimsoll's JSON and lines of package URLs are read"
+        "it is no SBOM that is known: CycloneDX (JSON or XML), SPDX 2 (JSON or tag-value), Plimsoll's and Syft's JSON, and lines of package URLs are read"
     )]
     Unknown,
     /// It is of a version or form that is not read.

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::collector::Collector;
 use super::cyclonedx::absolute;
-use super::entry::{self, Entry, LinkedEntry, list, text};
-use crate::Release;
+use super::entry::{self, Entry, list, text};
 use crate::package::{Owner, SourcePackage};
+use crate::{LinkedText, Release};
 
 /// Most packages of which it is kept that they have no package URL, and most that a document is about.
 const MOST_NAMELESS: usize = 1000;
@@ -110,7 +110,7 @@ fn entry_of(package: &Value, purl: Option<&str>, own: Option<&Value>) -> Entry {
         module: get("module"),
         inside: get("inside"),
         owner: own.and_then(|own| serde_json::from_value::<Owner>(own.get("owner")?.clone()).ok()),
-        linked: own.and_then(|own| LinkedEntry::of_json(own.get("linked")?)),
+        linked: own.and_then(|own| serde_json::from_value::<LinkedText>(own.get("linked")?.clone()).ok()),
     }
 }
 

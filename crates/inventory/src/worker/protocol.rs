@@ -147,6 +147,7 @@ impl Answer {
                     Fact::Linked(linked) => linked.check()?,
                     Fact::Licences(licences) => licences.check()?,
                     Fact::ContentSets(sets) => check_content_sets(sets)?,
+                    Fact::PackageTable(table) => table.check()?,
                     Fact::Owns(owns) if owns.files.len() > Owns::FILES => return Err("a package of too many files"),
                     Fact::Owns(_) => {}
                 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use inventory::layer::{Limits, catalogue};
-use inventory::linked::symbol_hash;
+use inventory::package::symbol_hash;
 use inventory::worker::Bounds;
 use inventory::{Inventory, Linked, PackageKind, merge};
 
@@ -229,6 +229,14 @@ fn the_functions_of_a_go_program_are_told_those_that_were_inlined_too() {
         assert!(has(linked["example.com/app/v2"], "example.com/app/v2", "main"), "{name}");
         assert!(has(linked["stdlib"], "net/url", "Parse"), "{name}");
         assert!(linked["stdlib"].packages.iter().all(|package| package.path != "net/http"), "{name}");
+        let built_for = linked["stdlib"].built_for.as_ref().map(|built| (&*built.os, &*built.architecture)).unwrap();
+        match *name {
+            "macos" => assert_eq!(built_for, ("darwin", "arm64")),
+            "macos-stripped" => assert_eq!(built_for, ("darwin", "amd64")),
+            "windows.exe" => assert_eq!(built_for.0, "windows"),
+            "arm64" | "386" | "s390x" => assert_eq!(built_for, ("linux", *name)),
+            _ => assert_eq!(built_for.0, "linux", "{name}"),
+        }
     }
 }
 

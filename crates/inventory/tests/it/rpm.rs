@@ -1,7 +1,7 @@
 //! Databases that rpm wrote, compared with what rpm itself says of them.
 
 use std::collections::BTreeSet;
-use std::io::Cursor;
+use std::io::{BufRead as _, BufReader, Cursor};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -13,9 +13,16 @@ use crate::layers::Layer;
 use crate::support::{launcher, output_of, skip, test_data};
 
 fn scanned(layer: &Layer) -> Inventory {
-    let (_, record) = catalogue(Cursor::new(layer.tar()), &Limits::default(), &launcher()).unwrap();
-    assert!(record.complete);
-    merge(&[record])
+    stacked(&[layer])
+}
+
+fn stacked(layers: &[&Layer]) -> Inventory {
+    let record = |layer: &&Layer| {
+        let (_, record) = catalogue(Cursor::new(layer.tar()), &Limits::default(), &launcher()).unwrap();
+        assert!(record.complete);
+        inventory::LayerRecord::from_bytes(&record.to_bytes().unwrap()).unwrap()
+    };
+    merge(&layers.iter().map(record).collect::<Vec<_>>())
 }
 
 fn has(program: &str) -> bool {
@@ -157,4 +164,72 @@ fn packages_that_rpm_itself_installed_are_what_it_says_and_own_their_files() {
         .map(|located| (located.package.name.as_str(), located.owner.as_ref().map(|owner| owner.name.as_str())))
         .collect();
     assert_eq!(owners, [("anchor", Some("anchor")), ("b", None)]);
+}
+
+/// A database whose last changes are in its log: rpm cannot move them while somebody else reads. Answers the database
+/// before, the database and the log after, and what rpm says that is installed.
+fn with_a_log(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<u8>, BTreeSet<String>) {
+    built(folder, 40);
+    let database = folder.join("db");
+    let read = |name: &str| std::fs::read(database.join(name)).unwrap();
+    let before = read("rpmdb.sqlite");
+    // One package waits outside until the log is written.
+    let path = format!("--dbpath={}", database.display());
+    let rpm = |arguments: &[&str]| {
+        output_of(Command::new("rpm").arg(&path).args(arguments).stderr(Stdio::null()));
+    };
+    let reader = "import sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1])\ndatabase.execute('begin')\n\
+                  database.execute('select count(*) from Packages').fetchone()\nprint('reading', flush=True)\nsys.stdin.read()\n";
+    let mut reader = Command::new("python3")
+        .args(["-c", reader])
+        .arg(database.join("rpmdb.sqlite"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    BufReader::new(reader.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    assert_eq!(said, "reading\n");
+    let removed: Vec<String> = (3..37).map(|index| format!("small{index}")).collect();
+    let removed: Vec<&str> = removed.iter().map(String::as_str).collect();
+    rpm(&[&["-e", "--justdb", "--nodeps"][..], &removed].concat());
+    let again = folder.join("RPMS/noarch/small5-5-1.noarch.rpm");
+    rpm(&["-i", "--justdb", "--nodeps", again.to_str().unwrap()]);
+    let told = told_by_rpm(&database);
+    let files = (before, read("rpmdb.sqlite"), read("rpmdb.sqlite-wal"), told);
+    drop(reader.stdin.take());
+    reader.wait().unwrap();
+    files
+}
+
+#[test]
+fn what_rpm_removed_in_the_log_alone_is_removed_whichever_layers_bring_database_and_log() {
+    if !has("rpm") || !has("rpmbuild") || !has("python3") {
+        return skip("there is no rpm, no rpmbuild or no python3");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (before, after, log, expected) = with_a_log(folder.path());
+    assert_eq!(expected.len(), 10);
+    assert!(log.len() > 100_000, "rpm wrote {} bytes of log", log.len());
+    let found = |inventory: &Inventory| inventory.packages.iter().map(as_rpm_says).collect::<BTreeSet<_>>();
+    let database = |bytes: &[u8]| Layer::new().file("var/lib/rpm/rpmdb.sqlite", bytes.to_vec());
+    let log = |layer: Layer| layer.file("var/lib/rpm/rpmdb.sqlite-wal", log.clone());
+    let release = |layer: Layer| layer.file("etc/os-release", "ID=almalinux\nVERSION_ID=9.4\n");
+    let together = stacked(&[&release(log(database(&after)))]);
+    assert_eq!(found(&together), expected);
+    assert_eq!(together.warnings, [""; 0]);
+    // A layer that removed packages brings the log alone, where rpm had not touched the database.
+    let apart = stacked(&[&release(database(&before)), &log(Layer::new())]);
+    assert_eq!(found(&apart), expected);
+    assert_eq!(apart.warnings, [""; 0]);
+    let gone: BTreeSet<_> = apart.gone.iter().map(|gone| (gone.located.package.name.as_str(), gone.by)).collect();
+    assert_eq!(gone.len(), 33);
+    assert!(gone.contains(&("small3", 1)) && !gone.contains(&("small5", 1)), "{gone:?}");
+    // The log below, the database above: SQLite would read both, too.
+    assert_eq!(found(&stacked(&[&release(log(Layer::new())), &database(&before)])), expected);
+    // Another folder's database is not its own.
+    let elsewhere = Layer::new().file("usr/lib/sysimage/rpm/rpmdb.sqlite", before.clone());
+    let apart = stacked(&[&release(log(elsewhere))]);
+    assert!(apart.unread.iter().any(|warning| warning.contains("packages that they removed")), "{:?}", apart.unread);
+    assert_eq!(found(&apart).len(), 43, "what cannot be told stays listed");
 }

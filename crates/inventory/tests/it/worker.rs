@@ -26,6 +26,7 @@ fn names(answers: &Answers, ticket: u32) -> Vec<String> {
         Fact::Licences(licences) => format!("{licences:?}"),
         Fact::Linked(linked) => linked.module.clone(),
         Fact::ContentSets(sets) => sets.join(" "),
+        Fact::PackageTable(table) => format!("{table:?}"),
     };
     told.flat_map(|told| told.facts.iter().map(name)).collect()
 }

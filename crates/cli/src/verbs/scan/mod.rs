@@ -141,7 +141,12 @@ impl Command for Arguments {
             fail_on: self.fail_on.map(Into::into),
             choice: self.choice.prepare(self.platform, start)?,
             offline: self.offline || start.settings.offline,
-            options: Options { rehash: self.rehash, unverified: self.unverified, distro: self.distro },
+            options: Options {
+                rehash: self.rehash,
+                unverified: self.unverified,
+                distro: self.distro,
+                linked: matches!(self.format, Format::Cyclonedx | Format::Spdx),
+            },
         })
     }
 

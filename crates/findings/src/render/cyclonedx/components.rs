@@ -1,11 +1,13 @@
 //! What was scanned, its distribution, and its packages, as components.
 
 use image::digest::Algorithm;
-use inventory::Release;
+use std::collections::HashMap;
+
 use inventory::package::Located;
+use inventory::{LinkedText, Release};
 use serde::Serialize;
 
-use super::super::bill::{Bill, Names, clipped, group_and_name};
+use super::super::bill::{Bill, Names, clipped, group_and_name, linked};
 use super::super::licences::{Licence, licence};
 use super::{Property, property};
 use crate::Subject;
@@ -100,7 +102,8 @@ fn algorithm(digest: &image::Digest) -> &'static str {
 pub(super) fn components<'a>(bill: &Bill<'a>, names: &'a Names<'a>) -> Vec<Component<'a>> {
     let distribution = bill.inventory.release.as_ref().map(distribution);
     let packages = bill.inventory.packages.iter().zip(&names.of_packages);
-    distribution.into_iter().chain(packages.map(|(located, name)| package(bill, located, name))).collect()
+    let linked = linked(bill.inventory);
+    distribution.into_iter().chain(packages.map(|(located, name)| package(bill, located, name, &linked))).collect()
 }
 
 fn distribution(release: &Release) -> Component<'_> {
@@ -121,12 +124,18 @@ fn distribution(release: &Release) -> Component<'_> {
     }
 }
 
-fn package<'a>(bill: &Bill<'a>, located: &'a Located, name: &'a str) -> Component<'a> {
+fn package<'a>(
+    bill: &Bill<'a>,
+    located: &'a Located,
+    name: &'a str,
+    linked: &HashMap<(&str, &str), LinkedText>,
+) -> Component<'a> {
     let package = &located.package;
     let (group, short) = group_and_name(package);
     let mut properties = vec![property("path", &located.path), property("layer", located.layer.to_string())];
     let layer = bill.inventory.layers.get(located.layer);
     properties.extend(layer.map(|layer| property("layer:diff-id", layer.as_str())));
+    properties.extend(package.inside.as_ref().map(|inside| property("inside", inside)));
     properties.extend(package.vendor.as_ref().map(|vendor| property("vendor", vendor)));
     properties.extend(package.module.as_ref().map(|module| property("module", module)));
     if let Some(source) = &package.source {
@@ -138,11 +147,12 @@ fn package<'a>(bill: &Bill<'a>, located: &'a Located, name: &'a str) -> Componen
         properties.push(property("owner:version", &owner.version));
         properties.extend(owner.vendor.as_ref().map(|vendor| property("owner:vendor", vendor)));
     }
-    properties.extend(package.inside.as_ref().map(|inside| property("inside", inside)));
-    if let Some(linked) = bill.linked(located) {
-        properties.extend(linked.built_for().map(|built_for| property("linked:built-for", built_for)));
-        properties.push(property("linked:packages", linked.packages.len().to_string()));
-        properties.extend(linked.packages.iter().map(|package| property("linked:package", package.to_string())));
+    if let Some(linked) = linked.get(&(located.path.as_str(), package.name.as_str())) {
+        // Their number tells whoever reads it whether all of them are still there.
+        properties.push(property("linked", linked.packages.len().to_string()));
+        properties.extend(linked.os.as_ref().map(|os| property("linked:os", os)));
+        properties.extend(linked.architecture.as_ref().map(|name| property("linked:architecture", name)));
+        properties.extend(linked.packages.iter().map(|package| property("linked:package", package)));
     }
     Component {
         kind: "library",

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use image::digest::Algorithm;
-use inventory::Release;
 use inventory::package::{Located, Owner};
+use inventory::{LinkedText, Release};
 use serde::Serialize;
 
-use super::super::bill::{Bill, JsonLinked, Names, clipped, database, link};
+use super::super::bill::{Bill, Names, clipped, database, link, linked};
 use super::super::licences::{Licence, licence};
 use super::{creator, time};
 use crate::{Finding, Subject};
@@ -95,6 +95,8 @@ struct Extra<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor: Option<&'a str>,
@@ -103,11 +105,9 @@ struct Extra<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    inside: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    linked: Option<JsonLinked>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<&'a Owner>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linked: Option<&'a LinkedText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     codename: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -149,9 +149,11 @@ pub(super) fn packages<'a>(bill: &Bill<'a>, names: &Names<'a>, licences: &mut Li
     }
     let mut packages = vec![subject(bill)];
     packages.extend(bill.inventory.release.as_ref().map(|release| distribution(bill, release)));
+    let linked = linked(bill.inventory);
     for (number, located) in bill.inventory.packages.iter().enumerate() {
         let findings = findings.remove(&number).unwrap_or_default();
-        packages.push(package(bill, number, located, &findings, licences));
+        let linked = linked.get(&(located.path.as_str(), located.package.name.as_str()));
+        packages.push(package(bill, number, located, linked, &findings, licences));
     }
     packages
 }
@@ -219,6 +221,7 @@ fn package<'a>(
     bill: &Bill<'a>,
     number: usize,
     located: &'a Located,
+    linked: Option<&LinkedText>,
     findings: &[&'a Finding],
     licences: &mut Licences,
 ) -> Package<'a> {
@@ -226,13 +229,13 @@ fn package<'a>(
     let source = package.source.as_ref();
     let extra = Extra {
         path: Some(&located.path),
+        inside: package.inside.as_deref(),
         layer: Some(located.layer),
         vendor: package.vendor.as_deref(),
         module: package.module.as_deref(),
         source: source.map(|source| format!("{}@{}", source.name, source.version)),
-        inside: package.inside.as_deref(),
-        linked: bill.linked(located).map(JsonLinked::of),
         owner: located.owner.as_ref(),
+        linked,
         licences: &package.licences,
         ..Extra::default()
     };

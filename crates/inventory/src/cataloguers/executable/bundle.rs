@@ -1,7 +1,9 @@
 //! .NET's single files: the application's assemblies and its `deps.json` behind the program that starts it
 //! (dotnet/runtime, `docs/design/features/host-component-layout`, `bundler.md`; `Manifest.cs`).
 //!
-//! The program holds a signature, and before it the offset of the bundle's header: 0 where nothing was bundled. The
+//! The program holds a signature, and before it the offset of the bundle's header: 0 where nothing was bundled. Programs
+//! that know the signature hold it, too, with something else before it (this one does): where no header can be, there is
+//! no bundle. The
 //! header is a version (1 of .NET Core 3, 2 of .NET 5, 6 since .NET 6), the number of files, an id, since version 2
 //! where `deps.json` is, and then an entry a file.
 
@@ -18,6 +20,8 @@ const SIGNATURE: [u8; 32] = *b"\x8b\x12\x02\xb9\x6a\x61\x20\x38\x72\x7b\x93\x02\
 const SEARCHED: u64 = 64 << 20;
 const CHUNK: u64 = 1 << 20;
 
+/// Where no header is any more: texts and addresses before the signature are larger numbers.
+const FARTHEST: u64 = 1 << 40;
 /// Most files of a bundle. One with all of ASP.NET has some 400.
 const FILES: u32 = 100_000;
 /// Most bytes of `deps.json`, inflated.
@@ -35,7 +39,7 @@ struct Place {
 
 /// Reads a program; false where it bundles nothing.
 pub(super) fn read(layout: &Layout, content: &mut dyn Content, told: &mut Told) -> bool {
-    let Some(header) = header_offset(layout, content).filter(|offset| *offset > 0) else { return false };
+    let Some(header) = header_offset(layout, content) else { return false };
     let json = find(content, header)
         .and_then(|place| place.map(|place| bytes(content, place)).transpose())
         .map_err(|error| format!("the files in it cannot be read: {error}"));
@@ -47,18 +51,23 @@ pub(super) fn read(layout: &Layout, content: &mut dyn Content, told: &mut Told) 
     true
 }
 
-/// The number before the signature.
+/// The number before the signature, of the first one before which there is one that may be an offset.
 fn header_offset(layout: &Layout, content: &mut dyn Content) -> Option<u64> {
     let mut left = SEARCHED;
     for segment in layout.segments.iter().filter(|segment| !segment.is_code) {
         let size = segment.size.min(left);
         left -= size;
+        // What is bundled is written behind the program (in a Mach-O in its last segment), the header last of all. Where
+        // the file ends before it, somebody cut it, which is to be said.
+        let may_be = |offset: u64| offset >= segment.offset.saturating_add(segment.size) && offset < FARTHEST;
         let mut done = 0;
         while done < size {
             let at = segment.offset.checked_add(done)?;
             let chunk = layout.bytes(content, at, CHUNK.min(size - done)).ok()?;
-            if let Some(place) = memchr::memmem::find_iter(&chunk, &SIGNATURE).find(|place| *place >= 8) {
-                return chunk[place - 8..].first_chunk().map(|number| u64::from_le_bytes(*number));
+            let places = memchr::memmem::find_iter(&chunk, &SIGNATURE).filter(|place| *place >= 8);
+            let before = places.filter_map(|place| chunk[place - 8..].first_chunk());
+            if let Some(offset) = before.map(|number| u64::from_le_bytes(*number)).find(|offset| may_be(*offset)) {
+                return Some(offset);
             }
             // Once more what may be the beginning of both.
             done += (chunk.len() as u64).max(64) - 40;
@@ -168,6 +177,9 @@ mod tests {
         ".NETCoreApp,Version=v8.0/linux-x64": {"Newtonsoft.Json/13.0.1": {"runtime": {"lib/netstandard2.0/Newtonsoft.Json.dll": {}}}}},
         "libraries": {"Newtonsoft.Json/13.0.1": {"type": "package", "serviceable": true, "sha512": ""}}}"#;
 
+    /// Where what is bundled begins.
+    const PROGRAM: usize = 540;
+
     fn text(text: &str) -> Vec<u8> {
         let (low, high) = (text.len() & 0x7f, text.len() >> 7);
         let length = if high == 0 { vec![low as u8] } else { vec![low as u8 | 0x80, high as u8] };
@@ -216,7 +228,8 @@ mod tests {
     }
 
     fn told(bytes: Vec<u8>) -> Option<(Vec<Fact>, Vec<String>)> {
-        let size = bytes.len() as u64;
+        // What is bundled is no part of the program.
+        let size = bytes.len().min(PROGRAM) as u64;
         let segments = vec![Segment { address: 0, offset: 0, size, is_writable: true, is_code: false }];
         let mut told = Told::default();
         let layout = Layout { segments, ..Layout::default() };
@@ -238,12 +251,21 @@ mod tests {
         let host = [vec![0; 100], SIGNATURE.to_vec()].concat();
         assert_eq!(told(host), None);
         assert_eq!(told(vec![0; 100]), None);
+        // A program that knows the signature, as this one does: text, a number or an address stands before it.
+        for before in [*b"the way ", 0x1f_u64.to_le_bytes(), 0x5555_5555_4000_u64.to_le_bytes(), [0xff; 8]] {
+            let knows = [&[1; 500][..], &before, &SIGNATURE, &[7; 5000]].concat();
+            assert_eq!(told(knows), None, "{before:?}");
+        }
+        // The right one may come after such a one.
+        let mut both = bundled(6, false);
+        both[100..132].copy_from_slice(&SIGNATURE);
+        assert_eq!(told(both).unwrap().1, [""; 0]);
     }
 
     #[test]
     fn what_is_cut_or_absurd_is_one_warning() {
         let whole = bundled(6, true);
-        for length in 540..whole.len() - 1 {
+        for length in PROGRAM..whole.len() - 1 {
             let (facts, warnings) = told(whole[..length].to_vec()).unwrap();
             assert!(facts.is_empty() && warnings.len() == 1, "{length}: {warnings:?}");
         }
@@ -254,8 +276,5 @@ mod tests {
         let mut changed = whole.clone();
         changed[header + 8..header + 12].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(told(changed).unwrap().1[0].contains("the most"));
-        let mut changed = whole;
-        changed[500..508].copy_from_slice(&u64::MAX.to_le_bytes());
-        assert_eq!(told(changed).unwrap().1.len(), 1);
     }
 }

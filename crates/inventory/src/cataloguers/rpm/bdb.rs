@@ -104,10 +104,10 @@ impl File<'_, '_> {
             let is_notes = page.get(key + 1..key + 5).is_none_or(|number| number == [0; 4]);
             match item.first() {
                 _ if is_notes => {}
-                Some(&ON_PAGE) => each(Ok(on_page)),
+                Some(&ON_PAGE) => each(0, Ok(on_page)),
                 Some(&OFF_PAGE) if item.len() >= 12 => {
                     let (first, length) = (order.u32(item, 4), order.u32(item, 8) as usize);
-                    each(self.chain(first, length).as_deref());
+                    each(0, self.chain(first, length).as_deref());
                 }
                 _ => {}
             }

@@ -22,6 +22,7 @@ mod wal;
 use std::io;
 
 use super::{Cataloguer, Member, Told, Wanted};
+use crate::record::PackageTable;
 use blocks::Blocks;
 use header::Header;
 pub(super) use header::{full_version, source_package};
@@ -29,8 +30,8 @@ pub(super) use header::{full_version, source_package};
 /// Reads rpm's database.
 pub(super) struct Rpm;
 
-/// Takes one package's header, or why it could not be read.
-type Each<'a> = dyn FnMut(Result<&[u8], &io::Error>) + 'a;
+/// Takes one package's header with the number of its row (0 where a form has none), or why it could not be read.
+type Each<'a> = dyn FnMut(u64, Result<&[u8], &io::Error>) + 'a;
 
 impl Cataloguer for Rpm {
     fn id(&self) -> &'static str {
@@ -69,22 +70,23 @@ impl Cataloguer for Rpm {
 
 fn read(blocks: &mut Blocks<'_>, told: &mut Told) -> io::Result<()> {
     let start = blocks.at(0, bdb::START)?;
-    let mut each = |header: Result<&[u8], &io::Error>| match header {
-        Ok(header) => tell(header, told),
+    let mut rows = Vec::new();
+    let mut each = |row, header: Result<&[u8], &io::Error>| match header {
+        Ok(header) if tell(header, told) => rows.push(row),
+        Ok(_) => {}
         Err(error) => told.warn(format!("a package could not be read: {error}")),
     };
     if start == sqlite::MAGIC {
-        sqlite::headers(blocks, &mut each)
+        let table = sqlite::headers(blocks, &mut each)?;
+        told.package_table(PackageTable { rows, ..table });
+        Ok(())
     } else if start.starts_with(ndb::MAGIC) {
         ndb::headers(blocks, &mut each)
     } else if bdb::is_it(&start) {
         bdb::headers(blocks, &mut each)
     } else if wal::is_it(&start) {
-        if wal::headers(blocks, &mut each)? {
-            told.warn(
-                "rpm was ended before it had moved these changes into rpmdb.sqlite: packages that they added are listed, \
-                 and so may be ones that they removed; any rpm command that runs in the image moves them",
-            );
+        if let Some(table) = wal::headers(blocks, &mut each)? {
+            told.package_table(PackageTable { rows, ..table });
         }
         Ok(())
     } else {
@@ -92,19 +94,26 @@ fn read(blocks: &mut Blocks<'_>, told: &mut Told) -> io::Result<()> {
     }
 }
 
-fn tell(header: &[u8], told: &mut Told) {
+/// Whether it is a package that counts.
+fn tell(header: &[u8], told: &mut Told) -> bool {
     let header = match Header::parse(header) {
         Ok(header) => header,
-        Err(reason) => return told.warn(reason),
+        Err(reason) => {
+            told.warn(reason);
+            return false;
+        }
     };
     let Some(package) = header.package() else {
-        return told.warn("a package has no name or no version");
+        told.warn("a package has no name or no version");
+        return false;
     };
     // How rpm keeps the keys that it trusts.
     if package.name == "gpg-pubkey" {
-        return;
+        return false;
     }
     let owns = header.owns(&package);
+    let is_told = package.check().is_ok();
     told.package(package);
     told.owns(owns);
+    is_told
 }

@@ -40,7 +40,7 @@ pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Resul
         }
         let (package, offset) = (le32(slot, 4), u64::from(le32(slot, 8)) * UNIT);
         if package != 0 && offset != 0 {
-            each(blob(blocks, package, offset, &mut budget).as_deref());
+            each(0, blob(blocks, package, offset, &mut budget).as_deref());
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::io;
 
 use super::blocks::{be32, corrupt};
 use super::header::MOST_BYTES;
+use crate::record::TablePage;
 
 /// A leaf of a table's b-tree: the pages that hold rows.
 pub(super) const LEAF: u8 = 0x0d;
@@ -37,6 +38,8 @@ pub(super) fn cell(page: &[u8], places: usize, index: usize) -> io::Result<usize
 
 /// A row: a header of column types, then the columns.
 pub(super) struct Row {
+    /// The number under which it is in the tree.
+    pub(super) id: u64,
     bytes: Vec<u8>,
 }
 
@@ -46,7 +49,7 @@ impl Row {
         let usable = pages.usable();
         let cell = page.get(at..).ok_or_else(|| corrupt("a cell is outside of its page"))?;
         let (length, rest) = varint(cell).ok_or_else(|| corrupt("a cell is cut short"))?;
-        let (_row, rest) = varint(rest).ok_or_else(|| corrupt("a cell is cut short"))?;
+        let (id, rest) = varint(rest).ok_or_else(|| corrupt("a cell is cut short"))?;
         let length = usize::try_from(length).ok().filter(|length| *length <= MOST_BYTES);
         let length = length.ok_or_else(|| corrupt(format!("a row has more than {MOST_BYTES} bytes")))?;
         // "B-tree Cell Format": how much of a row stays on its own page.
@@ -67,7 +70,7 @@ impl Row {
             bytes.extend_from_slice(overflow.get(4..4 + wanted).ok_or_else(|| corrupt("a page is cut short"))?);
             next = be32(&overflow, 0);
         }
-        Ok(Self { bytes })
+        Ok(Self { id, bytes })
     }
 
     fn column(&self, wanted: usize) -> Option<(u64, &[u8])> {
@@ -116,6 +119,31 @@ impl Row {
     }
 }
 
+/// What a page of a table's tree says of the tree, without its rows' content; none where it is no such page.
+pub(super) fn page_of_tree(number: u32, page: &[u8]) -> io::Result<Option<TablePage>> {
+    let (kind, cells, places) = shape(number, page);
+    Ok(match kind {
+        INNER => {
+            let mut children = Vec::with_capacity(cells.min(page.len()) + 1);
+            for index in 0..cells {
+                children.push(be32(page, cell(page, places, index)?));
+            }
+            children.push(be32(page, places - 4));
+            Some(TablePage::Inner { number, children })
+        }
+        LEAF => {
+            let mut rows = Vec::with_capacity(cells.min(page.len()));
+            for index in 0..cells {
+                let at = cell(page, places, index)?;
+                let id = page.get(at..).and_then(varint).and_then(|(_length, rest)| varint(rest));
+                rows.push(id.ok_or_else(|| corrupt("a cell is cut short"))?.0);
+            }
+            Some(TablePage::Leaf { number, rows })
+        }
+        _ => None,
+    })
+}
+
 /// A number of one to nine bytes, seven bits each but for the ninth.
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0;
@@ -147,14 +175,14 @@ mod tests {
     #[test]
     fn columns_are_found_by_their_types_and_not_beyond_them() {
         // Types: NULL, a number of one byte, a text of two, a blob of one.
-        let row = Row { bytes: vec![5, 0, 1, 17, 14, 42, b'h', b'i', 9] };
+        let row = Row { id: 1, bytes: vec![5, 0, 1, 17, 14, 42, b'h', b'i', 9] };
         assert_eq!(row.number(1), Some(42));
         assert_eq!(row.text(2), Some(&b"hi"[..]));
         assert_eq!(row.blob(3), Some(&[9][..]));
         assert_eq!(row.blob(2), None);
         assert_eq!(row.blob(4), None);
         for bytes in [vec![], vec![0], vec![9, 1], vec![2, 255], vec![2, 20], vec![255; 12]] {
-            assert_eq!(Row { bytes }.blob(0), None);
+            assert_eq!(Row { id: 1, bytes }.blob(0), None);
         }
     }
 }

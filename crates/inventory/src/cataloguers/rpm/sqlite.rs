@@ -7,19 +7,20 @@ use std::io;
 
 use super::Each;
 use super::blocks::{Blocks, be32, corrupt};
-use super::row::{INNER, LEAF, Pages, Row, cell, shape};
+use super::row::{INNER, LEAF, Pages, Row, cell, page_of_tree, shape};
+use crate::record::{PackageTable, TablePage};
 
 /// What every SQLite database begins with.
 pub(super) const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Calls `each` with the blob of every row of `Packages`.
-pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Result<()> {
+/// Calls `each` with the blob of every row of `Packages`, and tells the table's tree.
+pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Result<PackageTable> {
     let start = blocks.at(0, 100)?;
     let page_size = page_size(u16::from_be_bytes([start[16], start[17]]).into())?;
     let usable = page_size - usize::from(start[20]);
     // Each page is in one tree or one chain of it. The schema is a tree of its own.
     let budget = blocks.size() / page_size as u64 + 1;
-    let mut database = Database { blocks, page_size, usable, budget };
+    let mut database = Database { blocks, page_size, usable, budget, tree: Vec::new() };
     let mut root = None;
     // The schema is itself a table: type, name, table, first page, SQL.
     database.rows(1, &mut |row| {
@@ -32,10 +33,12 @@ pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Resul
     })?;
     let root = root.and_then(|root| u32::try_from(root).ok()).ok_or_else(|| corrupt("it has no table Packages"))?;
     database.budget = budget;
+    database.tree.clear();
     database.rows(root, &mut |row| match row {
-        Ok(row) => row.blob(1).into_iter().for_each(|blob| each(Ok(blob))),
-        Err(error) => each(Err(error)),
-    })
+        Ok(row) => row.blob(1).into_iter().for_each(|blob| each(row.id, Ok(blob))),
+        Err(error) => each(0, Err(error)),
+    })?;
+    Ok(PackageTable { is_log: false, root: Some(root), pages: database.tree, rows: Vec::new() })
 }
 
 /// A database's or a log's page size in bytes; the largest does not fit into the header's two bytes and is written 1.
@@ -53,6 +56,8 @@ struct Database<'a, 'b> {
     usable: usize,
     /// Pages that may still be read; more are a circle.
     budget: u64,
+    /// What was walked.
+    tree: Vec<TablePage>,
 }
 
 impl Pages for Database<'_, '_> {
@@ -74,6 +79,8 @@ impl Database<'_, '_> {
         while let Some(number) = waiting.pop() {
             let page = self.page(number)?;
             let (kind, cells, places) = shape(number, &page);
+            // A page that is damaged is one that the log must have anew.
+            self.tree.extend(page_of_tree(number, &page).ok().flatten());
             match kind {
                 INNER => {
                     waiting.push(be32(&page, places - 4));

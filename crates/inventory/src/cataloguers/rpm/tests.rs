@@ -22,7 +22,10 @@ fn read(bytes: &[u8]) -> (Vec<Fact>, Vec<String>) {
     let mut told = Told::default();
     let mut content = Cursor::new(bytes);
     Rpm.catalogue(&mut Member::new("var/lib/rpm/Packages", bytes.len() as u64, &mut content), &mut told);
-    told.into_parts()
+    let (mut facts, warnings) = told.into_parts();
+    // Where packages are in a database is for merging, and other in each form.
+    facts.retain(|fact| !matches!(fact, Fact::PackageTable(_)));
+    (facts, warnings)
 }
 
 fn names(facts: &[Fact]) -> Vec<&str> {
@@ -66,12 +69,11 @@ fn a_package_has_what_its_header_says_and_owns_its_files() {
 }
 
 #[test]
-fn what_is_only_in_the_log_is_told_with_a_warning() {
+fn what_is_only_in_the_log_is_told() {
     let (before, warnings) = read(BEFORE_THE_LOG);
     assert!(warnings.is_empty());
     let (after, warnings) = read(LOG);
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].starts_with("rpm was ended before"), "{warnings:?}");
+    assert_eq!(warnings, [""; 0]);
     let (before, after) = (names(&before), names(&after));
     assert_eq!(before.len(), 6);
     assert_eq!(after.len(), 6);
@@ -85,7 +87,7 @@ fn what_the_log_did_not_commit_does_not_count() {
     let page = 512 + 24;
     let whole = 32 + (LOG.len() - 32) / page * page;
     let (facts, warnings) = read(&LOG[..whole - page]);
-    assert_eq!((names(&facts).len(), warnings.len()), (5, 1), "the last commit has lost its last frame");
+    assert_eq!((names(&facts).len(), warnings.len()), (5, 0), "the last commit has lost its last frame");
     let (facts, warnings) = read(&LOG[..32]);
     assert_eq!((facts.len(), warnings.len()), (0, 0));
     let mut of_an_older_log = LOG.to_vec();

@@ -2,7 +2,8 @@
 //! (sqlite.org, "Database File Format", section 4, "The Write-Ahead Log").
 //!
 //! The log is read on its own, since a cataloguer sees one file at a time: a package whose row is wholly in it was
-//! written by those last commands. Whatever they removed is still in the database.
+//! written by those last commands. What they removed is still in the database; merging finds it by the pages of the
+//! table's tree that the log has anew.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,8 +11,9 @@ use std::io;
 use super::Each;
 use super::blocks::{Blocks, be32, corrupt};
 use super::header::Header;
-use super::row::{LEAF, Pages, Row, cell, shape};
+use super::row::{LEAF, Pages, Row, cell, page_of_tree, shape};
 use super::sqlite::page_size;
+use crate::record::PackageTable;
 
 /// What it begins with: the last bit says in which byte order the checksums are.
 pub(super) const MAGIC: u32 = 0x377f_0682;
@@ -24,12 +26,16 @@ pub(super) fn is_it(start: &[u8]) -> bool {
     be32(start, 0) & !1 == MAGIC
 }
 
-/// Calls `each` with the header of every package that the log has whole; returns whether it has any change.
-pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Result<bool> {
+/// Calls `each` with the header of every package that the log has whole, and tells the pages of trees that it has; none
+/// where it has no change.
+pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Result<Option<PackageTable>> {
     let mut log = Log::read(blocks)?;
+    let root = log.root();
+    let mut pages = Vec::new();
     for (number, place) in log.places.clone() {
         let page = log.at(place)?;
         let (kind, cells, places) = shape(number, &page);
+        pages.extend(page_of_tree(number, &page).ok().flatten());
         if kind != LEAF {
             continue;
         }
@@ -40,11 +46,12 @@ pub(super) fn headers(blocks: &mut Blocks<'_>, each: &mut Each<'_>) -> io::Resul
             if let Some(blob) =
                 row.blob(1).filter(|blob| Header::parse(blob).is_ok_and(|header| header.name().is_some()))
             {
-                each(Ok(blob));
+                each(row.id, Ok(blob));
             }
         }
     }
-    Ok(!log.places.is_empty())
+    let table = PackageTable { is_log: true, root, pages, rows: Vec::new() };
+    Ok((!log.places.is_empty()).then_some(table))
 }
 
 struct Log<'a, 'b> {
@@ -85,6 +92,20 @@ impl<'a, 'b> Log<'a, 'b> {
         }
         let budget = 2 * places.len() as u64;
         Ok(Self { blocks, page_size, places, budget })
+    }
+
+    /// Where the table `Packages` begins, where the log has the schema, as after creating the database.
+    fn root(&mut self) -> Option<u32> {
+        let page = self.at(*self.places.get(&1)?).ok()?;
+        let (kind, cells, places) = shape(1, &page);
+        if kind != LEAF {
+            return None;
+        }
+        (0..cells).find_map(|index| {
+            let row = cell(&page, places, index).and_then(|at| Row::read(self, &page, at)).ok()?;
+            let is_it = row.text(0) == Some(b"table") && row.text(1) == Some(b"Packages");
+            row.number(3).filter(|_| is_it).and_then(|root| u32::try_from(root).ok())
+        })
     }
 
     fn at(&mut self, place: u64) -> io::Result<Vec<u8>> {

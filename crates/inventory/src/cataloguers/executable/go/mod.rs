@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use super::layout::Layout;
 use crate::cataloguers::{Content, Told};
-use crate::linked::{Linked, LinkedPackage};
-use crate::package::{Package, PackageKind};
+use crate::package::{BuiltFor, Linked, LinkedPackage, Package, PackageKind};
 use build_info::{BuildInfo, Module};
 use symbols::Packages;
 
@@ -90,20 +89,16 @@ impl Named {
 
 /// What is linked, by module: each module of the program, also where nothing of it is.
 fn linked(info: &BuildInfo, names: &BTreeMap<&str, Named>, packages: Packages) -> BTreeMap<String, Linked> {
-    let nothing = |module: String| {
-        let [system, architecture] = ["GOOS", "GOARCH"].map(|setting| info.setting(setting).map(str::to_owned));
-        Linked { module, system, architecture, packages: vec![] }
-    };
     let mut modules: BTreeMap<String, Linked> = BTreeMap::new();
     let known = names.values().map(|named| named.name.as_str()).chain([STANDARD]);
     for module in known.chain(is_of_toolchain(info).then_some(TOOLCHAIN)) {
-        modules.insert(module.to_owned(), nothing(module.to_owned()));
+        modules.insert(module.to_owned(), nothing_of(module.to_owned(), info));
     }
     for (package, symbols) in packages {
         // The linker calls the main package so, whatever its path.
         let path = if package == "main" && !info.path.is_empty() { info.path.clone() } else { package };
         let Some((module, path)) = module_of(&path, names) else { continue };
-        let linked = modules.entry(module.clone()).or_insert_with(|| nothing(module));
+        let linked = modules.entry(module.clone()).or_insert_with(|| nothing_of(module, info));
         linked.packages.push(LinkedPackage { path, symbols });
     }
     for module in modules.values_mut() {
@@ -120,6 +115,15 @@ fn linked(info: &BuildInfo, names: &BTreeMap<&str, Named>, packages: Packages) -
         });
     }
     modules
+}
+
+/// A module of which nothing is linked.
+fn nothing_of(module: String, info: &BuildInfo) -> Linked {
+    let setting = |name| info.setting(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    // Since Go 1.18; before, nothing says so.
+    let built_for = setting("GOOS").zip(setting("GOARCH"));
+    let built_for = built_for.map(|(os, architecture)| BuiltFor { os, architecture });
+    Linked { module, built_for, packages: vec![] }
 }
 
 /// The module that a package is of, by the longest of their paths, and the package's path as the module's advisories
