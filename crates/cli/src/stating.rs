@@ -24,6 +24,9 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use trust::{Subject, bundle, statements};
 
+/// Things that claim to be our own statement of one image that are looked into, at most.
+const CLAIMS: usize = 16;
+
 /// The scanner, with somebody who is told of each report.
 pub(crate) struct Stating {
     scanner: Scanner,
@@ -113,7 +116,7 @@ struct Writer {
 impl Writer {
     fn write(&self, sbom: Value, found: Value) -> Result<()> {
         let subject = Subject::resolve(&self.client, &self.place)?;
-        if self.stated(&subject, statements::CYCLONEDX)?.is_empty() {
+        if !self.has_stated(&subject, statements::CYCLONEDX)? {
             self.state(&subject, statements::CYCLONEDX, sbom)?;
         }
         let before = self.stated(&subject, statements::FINDINGS)?;
@@ -123,6 +126,15 @@ impl Writer {
             self.client.delete_referrer(&self.place, &subject.digest, &statement)?;
         }
         Ok(())
+    }
+
+    /// Whether there is a statement by this key. Anybody who may push can put something beside an image that says so.
+    fn has_stated(&self, subject: &Subject, kind: &str) -> Result<bool> {
+        let key = self.signer.public_key();
+        let holds = |referrer: &Digest| {
+            statements::holds(&self.client, &self.place, referrer, &subject.digest, kind, &key).unwrap_or(false)
+        };
+        Ok(self.stated(subject, kind)?.iter().take(CLAIMS).any(holds))
     }
 
     /// What this key stated of the image, by what the statements say of themselves: no more than that is taken away.

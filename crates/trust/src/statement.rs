@@ -113,6 +113,12 @@ impl Statement {
             && statement.subject.iter().any(|entry| entry.digest.get(algorithm).is_some_and(|hex| hex == image.hex()))
     }
 
+    /// Whether a payload is a statement of this type about `image`.
+    pub(crate) fn states(payload: &[u8], image: &Digest, predicate_type: &str) -> bool {
+        let Ok(statement) = serde_json::from_slice::<Self>(payload) else { return false };
+        statement.predicate_type == predicate_type && Self::is_about(payload, image)
+    }
+
     /// The same, with the time at which it is signed.
     #[must_use]
     pub fn signed_at(mut self, time: OffsetDateTime) -> Self {

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use image::client::Client;
-use keys::{Intent, Person, Signer};
+use image::{Digest, Reference};
+use keys::{Intent, Person, PublicKey, Signer};
 use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::artifact::Artifact;
 use crate::author::CREATED;
-use crate::source::CONTENT;
+use crate::source::{CONTENT, layer_of};
 use crate::statement::{COSIGN_SIGN, PAYLOAD_TYPE, rfc3339};
 use crate::{Bundle, Envelope, Published, Statement, Subject, TrustError, bundle};
 
@@ -95,4 +96,23 @@ pub fn state(
     let bytes = Bundle::new(envelope, &key).to_json();
     let written = Artifact { kind, media_type, bytes, annotations }.attach(client, subject)?;
     Ok(Published { format: None, manifest: written.manifest, is_listed: written.is_listed })
+}
+
+/// Whether something that lies beside an image is a statement of this type about it by this key. What its annotations say
+/// of that is anybody's.
+pub fn holds(
+    client: &Client,
+    place: &Reference,
+    referrer: &Digest,
+    image: &Digest,
+    predicate_type: &str,
+    key: &PublicKey,
+) -> Result<bool, TrustError> {
+    let manifest = client.manifest(place, referrer)?.bytes;
+    let layer = layer_of(&manifest, image, referrer)?.digest;
+    let bytes = client.small_blob(place, &layer, BUNDLE_LIMIT)?;
+    let Ok(bundle) = Bundle::parse_within(&bytes, BUNDLE_LIMIT) else { return Ok(false) };
+    let Envelope { payload_type, payload, .. } = &bundle.envelope;
+    let is_signed = payload_type == PAYLOAD_TYPE && bundle.envelope.signer(std::slice::from_ref(key)).is_some();
+    Ok(is_signed && Statement::states(&payload.0, image, predicate_type))
 }

@@ -50,6 +50,8 @@ pub struct Agent {
     idle: Option<Duration>,
     confirms: bool,
     turns: Turns,
+    /// The request whose turn it is, in short.
+    at: Mutex<Option<String>>,
     raw_until: Mutex<Option<Instant>>,
     signatures: AtomicU64,
     stopping: AtomicBool,
@@ -90,6 +92,7 @@ impl Agent {
             idle,
             confirms,
             turns: Turns::default(),
+            at: Mutex::default(),
             raw_until: Mutex::default(),
             signatures: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -271,11 +274,12 @@ impl Agent {
         work: impl FnOnce(&dyn Person) -> Result<Reply, No>,
     ) -> Result<Reply, No> {
         let is_wanted = || !cancelled.load(Ordering::SeqCst);
-        let mut tell = |before: usize| progress(format!("waiting: {before} before this one"));
+        let mut tell = |before: usize| progress(self.waiting(before, asker));
         let turn = self.turns.wait(&is_wanted, &mut tell);
         let result = if turn.is_none() || !outwait(key, &is_wanted, progress) {
             Err(KeyError::Cancelled.into())
         } else {
+            *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(all_in_short(intents, asker));
             progress("shown to the key's owner".into());
             let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
             let busy = key.busy();
@@ -285,6 +289,7 @@ impl Agent {
                 key.is_used();
             }
             drop(busy);
+            *self.at.lock().unwrap_or_else(PoisonError::into_inner) = None;
             // A signature that nobody waits for any more is given to nobody.
             let is_cancelled = person.is_cancelled() || !is_wanted();
             if is_cancelled { result.and(Err(KeyError::Cancelled.into())) } else { result }
@@ -302,6 +307,15 @@ impl Agent {
             self.signatures.fetch_add(intents.len() as u64, Ordering::SeqCst);
         }
         result
+    }
+
+    /// What one who waits is told: a key that blinks now does so for somebody else. From afar nobody hears for whom.
+    fn waiting(&self, before: usize, asker: &Asker) -> String {
+        let at = self.at.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match at.filter(|_| !asker.is_remote()) {
+            Some(at) => format!("waiting: {before} before this one; a touch now is for {at}"),
+            None => format!("waiting: {before} before this one"),
+        }
     }
 
     /// All in one batch, after all was shown.
@@ -414,6 +428,24 @@ fn outwait(key: &Held, is_wanted: &dyn Fn() -> bool, progress: Progress<'_>) -> 
 /// Whether opening a key would load a file that the one who asks has chosen.
 fn names_code(uri: &KeyUri) -> bool {
     matches!(uri, KeyUri::Pkcs11(token) if token.module_path.is_some())
+}
+
+fn all_in_short(intents: &[Intent], asker: &Asker) -> String {
+    match intents {
+        [] => asker.to_string(),
+        [only] => in_short(only, asker),
+        [first, rest @ ..] => format!("{} and {} more", in_short(first, asker), rest.len()),
+    }
+}
+
+fn in_short(intent: &Intent, asker: &Asker) -> String {
+    let tag = intent.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+    let name = match (&intent.repository, &intent.digest) {
+        (Some(repository), _) => format!("{repository}{tag}"),
+        (None, Some(digest)) => digest.clone(),
+        (None, None) => "unknown bytes".to_owned(),
+    };
+    format!("{name}, asked by {asker}")
 }
 
 fn intent_of(image: &ImageRequest, asker: &Asker) -> Intent {

@@ -57,7 +57,7 @@ pub fn private(folder: &Path) -> Result<(), KeyError> {
 fn named(folder: &Path) -> Result<(), KeyError> {
     if is_open(folder)? {
         let reason = format!(
-            "others can enter it, and {VARIABLE} names it; close it with chmod 700, or name a socket in a folder of its own"
+            "others can enter it, and it is not closed to them because {VARIABLE} names it; name a socket in a folder of its own"
         );
         return Err(failed(folder, io::Error::other(reason)));
     }
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o1777)).unwrap();
         let refused = named(&folder).unwrap_err();
-        assert!(std::error::Error::source(&refused).unwrap().to_string().contains("chmod 700"), "{refused}");
+        assert!(std::error::Error::source(&refused).unwrap().to_string().contains("of its own"), "{refused}");
         assert_eq!(
             fs::metadata(&folder).unwrap().permissions().mode() & 0o7777,
             0o1777,
