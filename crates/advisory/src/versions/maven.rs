@@ -136,8 +136,28 @@ fn trim(tokens: &mut Vec<Token>) {
     while index > 0 {
         index -= 1;
         let at_end = tokens.get(index + 1).is_none_or(|next| next.separator == b'-');
-        if at_end && tokens[index].is_nothing() && (index > 0 || tokens.len() > 1) {
+        if at_end && tokens[index].is_nothing() {
             tokens.remove(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_nothing_but_zeros_is_the_release_to_what_hangs_on_it() {
+        for zero in ["0", "0.0", "0.0.0"] {
+            for (suffix, order) in [
+                ("-jre", Ordering::Less),
+                ("-sp", Ordering::Less),
+                ("-rc1", Ordering::Greater),
+                ("-final", Ordering::Equal),
+            ] {
+                assert_eq!(compare(zero, &format!("{zero}{suffix}")), order, "{zero}{suffix}");
+            }
+            assert_eq!(compare(zero, "0.0.1"), Ordering::Less);
         }
     }
 }

@@ -213,18 +213,14 @@ impl<'a> Rest<'a> {
         found
     }
 
-    /// `[-_.]?word[-_.]?number?`; an absent number is zero.
+    /// `[-_.]?word[-_.]?number?`; an absent number is zero, also behind a separator (`1rc.` is `1rc0`).
     fn marked<T: Copy>(&mut self, words: &[(&str, T)]) -> Option<(T, &'a str)> {
         let before = self.0;
         self.separator();
         for (word, meaning) in words {
             if self.word(&[word]) {
-                let after_word = self.0;
                 self.separator();
-                let number = self.digits().unwrap_or_else(|| {
-                    self.0 = after_word;
-                    ""
-                });
+                let number = self.digits().unwrap_or_default();
                 return Some((*meaning, number));
             }
         }
@@ -344,6 +340,8 @@ mod tests {
             ("0!1.0", "1.0"),
             ("1.0+UBUNTU-1", "1.0+ubuntu.1"),
             ("1.1RC1", "1.1rc1"),
+            ("1.1rc.", "1.1rc0"),
+            ("1.1-r_.dev-", "1.1.post0.dev0"),
         ] {
             assert_eq!(compare(left, right), Some(Ordering::Equal), "{left} {right}");
         }
