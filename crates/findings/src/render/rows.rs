@@ -26,6 +26,8 @@ pub(super) struct Row {
     pub(super) fixed: String,
     pub(super) id: String,
     pub(super) layer: String,
+    /// Where the package is, of those that do not lie in a distribution's database.
+    pub(super) places: Vec<String>,
 }
 
 /// The rows of a report: kernel headers of one source always in one; all others too where there are many.
@@ -45,10 +47,34 @@ pub(super) fn rows(groups: &[Group<'_>], all: bool, narrow: bool) -> Vec<Row> {
         });
         bundles[place].push(group);
     }
-    bundles
+    let rows = bundles
         .iter()
-        .filter_map(|bundle| if let [only] = bundle[..] { Some(single(only, narrow)) } else { bundled(bundle) })
-        .collect()
+        .filter_map(|bundle| if let [only] = bundle[..] { Some(single(only, narrow)) } else { bundled(bundle) });
+    if all { rows.collect() } else { folded(rows) }
+}
+
+/// Rows that say the same of a package at several places as one: a module is in every program that was built of it.
+fn folded(rows: impl Iterator<Item = Row>) -> Vec<Row> {
+    let mut all: Vec<Row> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for row in rows {
+        let key = (row.package.clone(), row.installed.clone(), row.fixed.clone(), row.id.clone(), row.layer.clone());
+        let place = *known.entry(key).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(first) if !row.places.is_empty() => first.places.extend(row.places),
+            _ => all.push(row),
+        }
+    }
+    for row in all.iter_mut().filter(|row| row.places.len() > 1) {
+        row.package = format!("{} ({} places)", row.package, row.places.len());
+    }
+    all
+}
+
+/// Where it is, where that is no distribution's database.
+fn places(group: &Group<'_>) -> Vec<String> {
+    let located = group.located();
+    if located.package.kind.is_of_distribution() { Vec::new() } else { vec![plain(&located.place())] }
 }
 
 /// One finding; where there is little room, without what its CVE says already.
@@ -63,6 +89,7 @@ pub(super) fn single(group: &Group<'_>, narrow: bool) -> Row {
         fixed: group.fixed().map_or_else(|| elsewhere(group), plain),
         id: ids(group, narrow),
         layer: group.located().layer.to_string(),
+        places: places(group),
     }
 }
 
@@ -165,6 +192,12 @@ fn bundled(bundle: &[&Group<'_>]) -> Option<Row> {
         fixed: fixed_in(bundle),
         id,
         layer: first.located().layer.to_string(),
+        places: {
+            let mut all: Vec<String> = bundle.iter().flat_map(|group| places(group)).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        },
     })
 }
 

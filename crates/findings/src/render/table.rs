@@ -53,6 +53,11 @@ fn is_narrow(view: View) -> bool {
     view.width.is_some_and(|width| width < 100)
 }
 
+/// Whether there is room for where packages lie.
+fn is_wide(view: View) -> bool {
+    view.width.is_none_or(|width| width >= 140)
+}
+
 fn push(text: &mut String, block: &str) {
     for line in block.lines() {
         text.push_str(line.trim_end());
@@ -64,7 +69,7 @@ fn push(text: &mut String, block: &str) {
 fn head(report: &Report) -> String {
     let release = report.inventory.release.as_ref();
     let release = release.and_then(|release| release.pretty_name.clone().or_else(|| Some(release.id.clone())));
-    let mut parts = vec![plain(&report.platform)];
+    let mut parts = Vec::from_iter(Some(plain(&report.platform)).filter(|platform| !platform.is_empty()));
     parts.extend(release.filter(|name| !name.is_empty()).map(|name| plain(&name)));
     let layers = report.inventory.layers.len();
     let layers = format!("{layers} layer{}", if layers == 1 { "" } else { "s" });
@@ -104,13 +109,16 @@ pub(super) fn bare(view: View, headings: &[&str]) -> Table {
 
 fn grid(rows: &[Row], view: View) -> String {
     let narrow = is_narrow(view);
+    let with_places = is_wide(view) && rows.iter().any(|row| !row.places.is_empty());
     // Where there is little room the two versions share a column: broken ones cannot be compared.
-    let headings: &[&str] = if narrow {
-        &["SEVERITY", "PACKAGE", "INSTALLED → FIXED", "ID", "LAYER"]
+    let mut headings = if narrow {
+        vec!["SEVERITY", "PACKAGE", "INSTALLED → FIXED", "ID", "LAYER"]
     } else {
-        &["SEVERITY", "PACKAGE", "INSTALLED", "FIXED IN", "ID", "LAYER"]
+        vec!["SEVERITY", "PACKAGE", "INSTALLED", "FIXED IN", "ID", "LAYER"]
     };
-    let mut table = bare(view, headings);
+    let last = headings.len() - 1;
+    headings.extend(with_places.then_some("PLACE"));
+    let mut table = bare(view, &headings);
     for row in rows {
         let mut cells = vec![severity(row, view), Cell::new(&row.package)];
         if narrow {
@@ -120,17 +128,23 @@ fn grid(rows: &[Row], view: View) -> String {
             cells.extend([Cell::new(&row.installed), Cell::new(&row.fixed)]);
         }
         cells.extend([Cell::new(&row.id), Cell::new(&row.layer)]);
+        cells.extend(with_places.then(|| Cell::new(place(row))));
         table.add_row(cells);
     }
-    let last = headings.len() - 1;
     let lower = |width: usize| ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(width).unwrap_or(u16::MAX)));
     // The first column must not be broken, or the eye finds nothing; nor an id, or nobody finds it again.
     if let Some(column) = table.column_mut(0) {
         column.set_constraint(lower(13));
     }
     if let Some(column) = table.column_mut(last - 1) {
-        let words = rows.iter().flat_map(|row| row.id.split(' ')).map(|word| word.chars().count());
-        column.set_constraint(lower(words.max().unwrap_or(0).min(LONGEST_ID) + 2));
+        // With room for places there is room for all ids of a finding, too; the place is what may be broken.
+        let longest = if with_places {
+            rows.iter().map(|row| row.id.chars().count()).max().unwrap_or(0).min(LONGEST_IDS)
+        } else {
+            let words = rows.iter().flat_map(|row| row.id.split(' ')).map(|word| word.chars().count());
+            words.max().unwrap_or(0).min(LONGEST_ID)
+        };
+        column.set_constraint(lower(longest + 2));
     }
     if let Some(column) = table.column_mut(last) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -139,8 +153,19 @@ fn grid(rows: &[Row], view: View) -> String {
     table.to_string()
 }
 
+/// The first place, and how many more there are.
+fn place(row: &Row) -> String {
+    match &row.places[..] {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
 /// Ids up to this long are not broken: `(GHSA-hj2j-77xm-mc5v,`.
 const LONGEST_ID: usize = 21;
+/// Three of these.
+const LONGEST_IDS: usize = 56;
 
 fn not_counted(report: &Report, view: View) -> String {
     let mut table = bare(view, &["RULE", "PACKAGE", "ID", "REASON"]);

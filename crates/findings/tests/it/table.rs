@@ -5,7 +5,11 @@ use findings::render::{View, table};
 use findings::{About, Report};
 use time::macros::date;
 
-use crate::sample::{about, identity, inventory, large, small, urgent};
+use advisory::{Severity, Verdict};
+use inventory::PackageKind;
+use inventory::package::Located;
+
+use crate::sample::{about, identity, inventory, large, located, matched, small, urgent};
 
 fn view(width: u16, colour: bool) -> View {
     View { width: Some(width), colour, all: false }
@@ -99,4 +103,33 @@ fn everything_is_listed_with_its_reason_when_all_is_asked_for() {
 #[test]
 fn what_is_exploited_stands_first_and_headers_last() {
     insta::assert_snapshot!(table(&urgent(), view(80, false)));
+}
+
+#[test]
+fn a_module_in_several_programs_is_one_row_that_says_where_it_is() {
+    let paths = ["/usr/bin/one", "/usr/bin/two", "/opt/three"];
+    let packages: Vec<_> = paths
+        .iter()
+        .map(|path| Located {
+            path: (*path).into(),
+            ..located(PackageKind::Golang, "golang.org/x/text", "v0.3.5", None, 1)
+        })
+        .collect();
+    let verdict =
+        || Verdict::Covered(vec![matched("GO-2021-0113", &["CVE-2021-38561"], Severity::High, None, Some("0.3.7"))]);
+    let verdicts = packages.iter().map(|_| verdict()).collect();
+    let report = Report::of_verdicts(about(), inventory(packages), identity(), verdicts);
+    let rows = |view: View| {
+        let text = table(&report, view);
+        text.lines().filter(|line| line.starts_with("HIGH")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let folded = rows(view(100, false));
+    assert!(folded.len() == 1 && folded[0].contains("(3 places)"), "{folded:?}");
+    let wide = rows(view(160, false));
+    assert!(wide.len() == 1 && wide[0].ends_with("/opt/three and 2 more"), "{wide:?}");
+    let all = rows(View { width: None, colour: false, all: true });
+    assert_eq!(all.len(), 3, "{all:?}");
+    for path in paths {
+        assert!(all.iter().any(|row| row.ends_with(path)), "{all:?}");
+    }
 }
