@@ -146,7 +146,11 @@ fn a_report_as_json_is_a_list_too_and_where_functions_are_missing_everything_cou
     let target = format!("dir:{}", root.display());
     let report = home.path("report.json");
     home.run(&["scan", "--offline", "--format", "json", "--output", report.to_str().unwrap(), &target]).with(0);
-    let of_report = scan(&home, &format!("sbom:{}", report.display()));
+    let list = format!("sbom:{}", report.display());
+    let ended = home.run(&["scan", "--offline", "--format", "json", "--against", &list, &target]).with(0);
+    let against: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(against["summary"]["findings"], 0, "a list ending in .json is a list where its prefix says so");
+    let of_report = scan(&home, &list);
     assert_eq!(ids_of(&of_report, "findings", "/server").len(), 5, "nothing says what is linked");
     // A tool that drops properties that it does not know must not make a function seem absent.
     let bill = home.run(&["sbom", &target]).with(0).stdout;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use findings::ignore::IgnoreFile;
 use findings::{Baseline, Report};
 use image::Platform;
+use image::target::Target;
 use time::OffsetDateTime;
 
 use super::Scanning;
@@ -138,7 +139,8 @@ fn open_against(text: &str, platform: Option<Platform>, start: &Start) -> Result
         let file = File::open(path).with_context(|| format!("cannot open {text} to compare with"))?;
         return Ok(Against::Report(file, path.to_owned()));
     }
-    if path.extension().is_some_and(|ending| ending == "json") {
+    let has_prefix = !matches!(text.parse(), Ok(Target::Reference(_)) | Err(_));
+    if !has_prefix && path.extension().is_some_and(|ending| ending == "json") {
         bail!(
             "there is no file {text} to compare with; `plimsoll scan --format json --output {text} IMAGE` writes one"
         );
