@@ -86,6 +86,8 @@ packages_for() {
         package ykcs11
         program softhsm2-util softhsm2
         program docker-registry docker-registry
+        program ssh openssh-client
+        program sshd openssh-server
         if ! have dockerd; then
             wanted+=(docker.io)
             # In Debian 13 the client is a package of its own that only recommended packages would bring.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
@@ -118,7 +119,14 @@ pub(super) fn allow(arguments: &Allow) -> Result<ExitCode> {
 }
 
 pub(super) fn stop() -> Result<ExitCode> {
-    done(Request::Stop)
+    let ended = done(Request::Stop)?;
+    // Whoever asks next finds none, and not one that is about to end. One that lets a signature finish takes longer.
+    let path = place::socket()?;
+    let until = Instant::now() + Duration::from_secs(5);
+    while path.exists() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(ended)
 }
 
 fn done(request: Request) -> Result<ExitCode> {

@@ -1,10 +1,13 @@
 //! `plimsoll agent forward`: let another machine ask, through ssh.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use keys::agent::{Asker, Limits, Narrow, Origin, Performer, Progress, Reply, Request, Server, place};
@@ -15,6 +18,9 @@ use super::afar::Afar;
 use super::connect;
 use crate::output;
 use crate::person::{SECRETS, interrupts};
+
+/// How long what ssh said is waited for after its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Arguments of `plimsoll agent forward`.
 #[derive(Debug, clap::Args)]
@@ -49,18 +55,12 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
     let way = afar.way(Origin::Forwarded { host: host.clone() })?;
     let way = Arc::new(Way { way, is_over: Arc::clone(&is_over) });
 
-    let mut ssh = Command::new("ssh");
-    // A remote socket that an earlier connection left would be in the way; the forwarding failing is an error.
-    ssh.args(["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes"]);
-    ssh.args(["-o", "StreamLocalBindMask=0177", "-o", "ServerAliveInterval=15", "-R"]);
-    ssh.arg(format!("{}:{}", remote_socket.display(), socket.0.display())).arg("--").arg(host);
-    for secret in SECRETS {
-        ssh.env_remove(secret);
-    }
-    let mut connection = ssh.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("cannot start ssh")?;
-    let (process, file) = (Pid::from_child(&connection), socket.0.clone());
+    let mut connection = Connection::open(host, remote_socket, &socket.0)?;
+    let (process, file) = (Arc::clone(&connection.process), socket.0.clone());
     interrupts::at_end(move || {
-        let _ = kill_process(process, Signal::TERM);
+        if let Some(process) = *process.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = kill_process(process, Signal::TERM);
+        }
         let _ = std::fs::remove_file(&file);
     });
     let text = format!(
@@ -78,13 +78,12 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
             is_over.store(true, Ordering::SeqCst);
         });
         loop {
-            if let Some(status) = connection.try_wait()? {
+            if let Some(status) = connection.ended()? {
                 is_over.store(true, Ordering::SeqCst);
-                return Ok::<_, std::io::Error>(Some(status));
+                return Ok::<_, anyhow::Error>(Some(status));
             }
             if way.is_over() {
-                connection.kill()?;
-                connection.wait()?;
+                connection.close()?;
                 return Ok(None);
             }
             std::thread::sleep(Limits::default().look);
@@ -96,8 +95,103 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
             eprintln!("the time is over; {host} can ask no more");
             Ok(ExitCode::SUCCESS)
         }
-        Some(status) => bail!("ssh to {host} ended ({status}); nobody can ask from there any more"),
+        Some(status) => bail!(
+            "ssh to {host} ended ({status}); nobody can ask from there any more. Where it could not make {}, something that is \
+             no socket, or is another user's, lies there: name another place with --remote-socket",
+            remote_socket.display()
+        ),
     }
+}
+
+/// A running ssh that forwards the socket.
+struct Connection<'a> {
+    host: &'a str,
+    /// The socket there, and here.
+    there: &'a Path,
+    here: &'a Path,
+    child: Child,
+    /// Its process, for whoever ends it when this program is told to end.
+    process: Arc<Mutex<Option<Pid>>>,
+    /// Hears it when ssh says that the socket could not be made there, and ends when ssh says no more.
+    in_the_way: Receiver<()>,
+    /// Whether what lay there was taken away once already.
+    is_cleared: bool,
+}
+
+impl<'a> Connection<'a> {
+    fn open(host: &'a str, there: &'a Path, here: &'a Path) -> Result<Self> {
+        let (child, in_the_way) = forwarding(host, there, here)?;
+        let process = Arc::new(Mutex::new(Some(Pid::from_child(&child))));
+        Ok(Self { host, there, here, child, process, in_the_way, is_cleared: false })
+    }
+
+    /// Whether it has ended, and how. A socket that an earlier connection left there is taken away, and ssh started once
+    /// more: sshd neither takes it away at the end nor takes its place.
+    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let Some(status) = self.child.try_wait().context("cannot wait for ssh")? else { return Ok(None) };
+        // One that shares its connection leaves a process behind that keeps the pipe open.
+        let is_in_the_way = self.in_the_way.recv_timeout(LAST_WORDS).is_ok();
+        if !is_in_the_way || std::mem::replace(&mut self.is_cleared, true) {
+            self.set_process(None);
+            return Ok(Some(status));
+        }
+        let path = quoted(self.there);
+        let mut ssh = ssh();
+        ssh.args(["-T", "--", self.host]).arg(format!("test -S {path} && rm -f -- {path}"));
+        if !ssh.stdin(Stdio::null()).stdout(Stdio::null()).status().context("cannot start ssh")?.success() {
+            return Ok(Some(status));
+        }
+        (self.child, self.in_the_way) = forwarding(self.host, self.there, self.here)?;
+        self.set_process(Some(Pid::from_child(&self.child)));
+        Ok(None)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.child.kill().and_then(|()| self.child.wait()).context("cannot end ssh")?;
+        self.set_process(None);
+        Ok(())
+    }
+
+    fn set_process(&self, process: Option<Pid>) {
+        *self.process.lock().unwrap_or_else(PoisonError::into_inner) = process;
+    }
+}
+
+/// The user's ssh, without what unlocks keys.
+fn ssh() -> Command {
+    let mut ssh = Command::new("ssh");
+    for secret in SECRETS {
+        ssh.env_remove(secret);
+    }
+    ssh
+}
+
+/// Starts ssh with the socket forwarded. What it says is said on, and looked through for the one failure that can be mended.
+fn forwarding(host: &str, there: &Path, here: &Path) -> Result<(Child, Receiver<()>)> {
+    let mut ssh = ssh();
+    // Nothing could be asked where the forwarding failed.
+    ssh.args(["-N", "-T", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindMask=0177"]);
+    ssh.args(["-o", "ServerAliveInterval=15", "-R"]).arg(format!("{}:{}", there.display(), here.display()));
+    ssh.arg("--").arg(host);
+    let child = ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.context("cannot start ssh")?;
+    let said = child.stderr.take().context("ssh has no standard error")?;
+    let (tells, in_the_way) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(said).lines().map_while(Result::ok) {
+            if line.contains("remote port forwarding failed for listen path") {
+                let _ = tells.send(());
+            } else {
+                eprintln!("{}", output::plain(&line));
+            }
+        }
+    });
+    Ok((child, in_the_way))
+}
+
+/// A path for the other machine's shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 /// A way that also ends when the connection does.

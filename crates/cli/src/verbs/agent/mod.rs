@@ -43,6 +43,7 @@ notification on the desktop. Its socket is $XDG_RUNTIME_DIR/plimsoll/agent.sock,
 #[derive(Debug, Subcommand)]
 enum What {
     /// Say how the agent does and which keys it holds
+    #[command(visible_alias = "list")]
     Status(control::Status),
     /// Hold one more key
     Add(control::Add),
