@@ -68,6 +68,11 @@ impl Engine {
         )
     }
 
+    /// Where it listens.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     fn start_with(work: &Path, arguments: &[&str]) -> Self {
         let folder = work.join("engine");
         fs::create_dir(&folder).expect("the engine's folder");

@@ -8,6 +8,7 @@ use crate::docker::{Certificates, DebianRegistry, Developer, Engine, PASSPHRASE}
 use crate::machine;
 use crate::pipeline::work;
 use crate::server::Server;
+use crate::ssh::{HOST, Ssh};
 use crate::terminal::Terminal;
 
 const PROGRAMS: [&str; 6] = ["dockerd", "docker-registry", "busybox", "curl", "tar", "setsid"];
@@ -191,6 +192,34 @@ fn an_engine_elsewhere_is_asked_over_tls_as_docker_s_context_says() {
         assert_eq!(refused.code, Some(2), "{}", refused.said());
         assert!(refused.stderr.contains(&address), "{}", refused.said());
     }
+}
+
+#[test]
+fn an_engine_behind_ssh_is_asked_as_docker_asks_it() {
+    let (Some(client), Some(ssh)) = (one_client(), Ssh::new()) else { return };
+    let work = work();
+    let engine = Engine::start(work.path());
+    let registry = DebianRegistry::start(work.path());
+    let developer = Developer::new(&work.path().join("home"), &client, &engine);
+    let reference = registry.reference("app:v1");
+    developer.make_image("one", &[&reference]);
+    let endpoint = format!("host=ssh://{HOST}{}", engine.socket().display());
+    succeed(developer.without_variables(&["context", "create", "builder", "--docker", &endpoint]));
+    let mut push = developer.without_variables(&["--context", "builder", "push", &reference]);
+    push.env("PATH", ssh.way());
+    let mut terminal = Terminal::start(&push);
+    terminal.type_secret(PROMPT, PASSPHRASE);
+    let (code, shown) = terminal.end();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(developer.has_signed(&reference), "{shown}");
+
+    // A machine that lets nobody in says nothing of what it recorded.
+    fs::remove_file(ssh.there("authorized")).expect("it is there");
+    let mut look = developer.plimsoll(&["docker-look", "pushed", "--client", "{\"context\":\"builder\"}", &reference]);
+    look.env_remove("DOCKER_HOST").env("PATH", ssh.way());
+    let refused = run(look);
+    assert_eq!(refused.code, Some(2), "{}", refused.said());
+    assert!(refused.stderr.contains("Permission denied") && refused.stderr.contains(HOST), "{}", refused.said());
 }
 
 #[test]

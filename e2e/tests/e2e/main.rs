@@ -20,6 +20,10 @@ mod privileges;
 mod processes;
 mod server;
 mod signing;
+// The command line's own, so that there is one way to start an sshd.
+#[allow(dead_code, reason = "no connection is cut here")]
+#[path = "../../../crates/cli/tests/it/ssh.rs"]
+mod ssh;
 mod terminal;
 mod touch;
 mod virtual_card;

@@ -40,9 +40,10 @@ impl Ssh {
         let shown = |name: &str| place(name).display().to_string();
         let daemon = format!(
             "HostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nPidFile none\n\
-             AllowStreamLocalForwarding yes\nLogLevel ERROR\n",
+             AllowStreamLocalForwarding yes\nLogLevel ERROR\nSetEnv PATH={}\n",
             shown("host"),
-            shown("authorized")
+            shown("authorized"),
+            std::env::var("PATH").unwrap()
         );
         fs::write(place("sshd_config"), daemon).unwrap();
         let user = rustix::process::geteuid();

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::command_line::ClientOptions;
+use super::ssh::Destination;
 
 /// Longest configuration file or certificate.
 const MOST_BYTES: u64 = 4 << 20;
@@ -150,11 +151,11 @@ impl Address {
                 let authority = if has_port { authority } else { format!("{authority}:{port}") };
                 Ok(Engine::remote(&authority, self.tls.as_ref())?)
             }
-            "ssh" => bail!(
-                "the engine is behind ssh ({}), which is not asked yet; what it recorded of the image is not known here",
+            "ssh" => Destination::parse(&self.host)?.engine(&self.host),
+            _ => bail!(
+                "the engine's address {:?} is not understood; unix:///PATH, tcp://HOST:PORT and ssh://USER@HOST are",
                 self.host
             ),
-            _ => bail!("the engine's address {:?} is not understood; unix:///PATH and tcp://HOST:PORT are", self.host),
         }
     }
 }
@@ -232,16 +233,8 @@ mod tests {
     }
 
     #[test]
-    fn an_engine_behind_ssh_is_said_not_to_be_asked() {
-        let folder = folder("desktop", r#"{"Host":"ssh://me@build.example.com"}"#);
-        let address = Address::find(&ClientOptions::default(), &around(&folder)).unwrap();
-        let error = address.connect().unwrap_err().to_string();
-        assert!(error.contains("ssh://me@build.example.com") && error.contains("not asked"), "{error}");
-    }
-
-    #[test]
     fn addresses_that_lead_elsewhere_are_refused() {
-        for host in ["tcp://", "tcp://a@b:1", "tcp://h:1/x", "npipe:////./pipe/docker", "unix://"] {
+        for host in ["ssh://", "tcp://", "tcp://a@b:1", "tcp://h:1/x", "npipe:////./pipe/docker", "unix://"] {
             let address = Address { host: host.to_owned(), tls: None };
             assert!(address.connect().is_err(), "{host}");
         }

@@ -31,4 +31,5 @@ pub(crate) mod look;
 pub(crate) mod plugin;
 mod push;
 mod report;
+mod ssh;
 mod terminal;

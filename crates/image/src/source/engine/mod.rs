@@ -147,10 +147,25 @@ impl Engine {
     pub fn connect(socket: &Path) -> Result<Self, EngineError> {
         let connect =
             || UnixStream::connect(socket).map_err(|source| EngineError::Connect { socket: socket.to_owned(), source });
-        let connector = UnixConnector::new(socket, vec![connect()?, connect()?]);
+        let ready = vec![connect()?, connect()?];
+        let place = socket.to_owned();
+        Ok(Self::of(UnixConnector::new(Box::new(move || UnixStream::connect(&place)), ready), socket.to_owned()))
+    }
+
+    /// An engine that is reached in another way (`ssh HOST docker system dial-stdio`): `connect` makes a connection, now, as
+    /// the calling user, and another only where that one has ended. `place` is the engine's address for messages.
+    pub fn over(
+        place: &str,
+        connect: impl Fn() -> io::Result<UnixStream> + Send + Sync + 'static,
+    ) -> Result<Self, EngineError> {
+        let ready = connect().map_err(|source| EngineError::Connect { socket: place.into(), source })?;
+        Ok(Self::of(UnixConnector::new(Box::new(connect), vec![ready]).keeping(), place.into()))
+    }
+
+    fn of(connector: UnixConnector, place: PathBuf) -> Self {
         let config = Agent::config_builder()
             .proxy(None)
-            .max_idle_connections(0)
+            .max_idle_connections(usize::from(connector.keeps()))
             .http_status_as_error(false)
             .max_redirects(0)
             .timeout_per_read(Some(SILENCE))
@@ -159,7 +174,7 @@ impl Engine {
             .build();
         // The host in the address is docker's own word for it; the connector ignores it.
         let base = "http://localhost".to_owned();
-        Ok(Self { agent: Agent::with_parts(config, connector, NoResolver), base, place: socket.to_owned() })
+        Self { agent: Agent::with_parts(config, connector, NoResolver), base, place }
     }
 
     /// The image of this name, copied out of the engine to an unlinked file in `spool`; `None` where it has none.

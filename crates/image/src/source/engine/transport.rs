@@ -1,9 +1,8 @@
-//! HTTP over a unix socket, as a transport of `ureq`.
+//! HTTP over a unix socket, or over whatever gives one, as a transport of `ureq`.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -15,13 +14,27 @@ use ureq::{Error, Timeout};
 
 /// Gives out connections that were made before, then makes new ones.
 pub(super) struct UnixConnector {
-    socket: PathBuf,
+    connect: Connect,
     ready: Mutex<Vec<UnixStream>>,
+    /// Whether a connection serves one request after the other.
+    keeps: bool,
 }
 
+/// Makes a connection.
+pub(super) type Connect = Box<dyn Fn() -> io::Result<UnixStream> + Send + Sync>;
+
 impl UnixConnector {
-    pub(super) fn new(socket: &Path, ready: Vec<UnixStream>) -> Self {
-        Self { socket: socket.to_owned(), ready: Mutex::new(ready) }
+    pub(super) fn new(connect: Connect, ready: Vec<UnixStream>) -> Self {
+        Self { connect, ready: Mutex::new(ready), keeps: false }
+    }
+
+    /// The same with connections that are used for more than one request.
+    pub(super) fn keeping(self) -> Self {
+        Self { keeps: true, ..self }
+    }
+
+    pub(super) fn keeps(&self) -> bool {
+        self.keeps
     }
 }
 
@@ -32,16 +45,16 @@ impl Connector for UnixConnector {
         let ready = self.ready.lock().ok().and_then(|mut ready| ready.pop());
         let stream = match ready {
             Some(stream) => stream,
-            None => UnixStream::connect(&self.socket)?,
+            None => (self.connect)()?,
         };
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
-        Ok(Some(UnixTransport { stream, buffers }))
+        Ok(Some(UnixTransport { stream, buffers, keeps: self.keeps }))
     }
 }
 
 impl fmt::Debug for UnixConnector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("UnixConnector").field("socket", &self.socket).finish_non_exhaustive()
+        formatter.debug_struct("UnixConnector").finish_non_exhaustive()
     }
 }
 
@@ -49,6 +62,7 @@ impl fmt::Debug for UnixConnector {
 pub(super) struct UnixTransport {
     stream: UnixStream,
     buffers: LazyBuffers,
+    keeps: bool,
 }
 
 impl Transport for UnixTransport {
@@ -75,9 +89,14 @@ impl Transport for UnixTransport {
         Ok(read > 0)
     }
 
-    /// Connections are used for one request each.
+    /// Connections are used for one request each, but for those that were dear to make.
     fn is_open(&mut self) -> bool {
-        false
+        if !self.keeps || self.stream.set_nonblocking(true).is_err() {
+            return false;
+        }
+        // Neither ended nor with something to say that nobody asked for.
+        let is_quiet = matches!(self.stream.read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        is_quiet && self.stream.set_nonblocking(false).is_ok()
     }
 }
 
