@@ -191,6 +191,11 @@ impl LinkedText {
         }
     }
 
+    /// Its length in bytes, about.
+    pub(crate) fn size(&self) -> usize {
+        self.packages.iter().map(|text| text.len() + size_of::<String>()).sum()
+    }
+
     /// What it says; nothing where one of its packages cannot be read, since one that is missing would seem not to be
     /// linked.
     pub fn read(&self, module: &str) -> Option<Linked> {

@@ -191,9 +191,8 @@ impl<'a> Collector<'a> {
             missed.dedup();
         }
         let target = clip(target, 200);
-        self.warnings.push(format!(
-            "/{path}: not read; it is a hard link to /{target}, which came before it was known to be wanted"
-        ));
+        self.warnings
+            .push(format!("/{path}: not read; it is a hard link to /{target}, which was not read in this layer"));
     }
 
     fn file(&mut self, path: &str, written: &str, size: u64, content: &mut dyn Read) -> Result<(), LayerError> {

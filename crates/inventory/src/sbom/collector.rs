@@ -8,12 +8,14 @@ use image::Digest;
 use super::entry::{self, Entry};
 use super::package_url::PackageUrl;
 use crate::package::{Linked, Located, SourcePackage};
-use crate::{Inventory, Package, PackageKind, Release};
+use crate::{Inventory, LinkedText, Package, PackageKind, Release};
 
 /// Most packages of a list; real ones have some ten thousand.
 const MOST_PACKAGES: usize = 500_000;
 /// Most layers that a list may name; an image has 127 at most.
 const MOST_LAYERS: usize = 1024;
+/// Most bytes of what is linked, of all modules: functions have less in a list of ours, and there are the packages' names.
+const MOST_LINKED: usize = 2 * LinkedText::ROOM;
 /// Most types of package URLs that are told apart when they are counted.
 const MOST_TYPES: usize = 50;
 
@@ -34,6 +36,8 @@ pub(super) struct Collector<'a> {
     pub(super) unverified: Vec<usize>,
     pub(super) release_told: bool,
     pub(super) content_sets: Vec<String>,
+    /// Bytes of what is linked so far.
+    linked: usize,
     without_purl: Counted,
     broken: Counted,
     over: usize,
@@ -62,7 +66,8 @@ impl<'a> Collector<'a> {
     }
 
     /// An entry that is to be a package.
-    pub(super) fn take(&mut self, entry: Entry) {
+    pub(super) fn take(&mut self, mut entry: Entry) {
+        entry.linked = entry.linked.take().filter(|linked| self.has_room_for(linked));
         let Some(text) = &entry.purl else {
             return self.without_purl.add(|| named(&entry));
         };
@@ -92,6 +97,13 @@ impl<'a> Collector<'a> {
             }
             Err(reason) => self.broken.add(|| format!("{}: {reason}", clipped(text))),
         }
+    }
+
+    /// Whether what is linked of one more module may be kept; where it may not, nothing is known of it. Numbers in memory take
+    /// several times their text.
+    fn has_room_for(&mut self, linked: &LinkedText) -> bool {
+        self.linked = self.linked.saturating_add(linked.size());
+        self.linked <= MOST_LINKED
     }
 
     /// An entry that could not be read at all.

@@ -110,7 +110,7 @@ fn a_hard_link_to_what_was_passed_by_is_a_warning() {
     let layer = Layer::new()
         .file("store/abc", r#"{"name": "a", "version": "1"}"#)
         .hard_link("app/node_modules/a/package.json", "store/abc");
-    insta::assert_snapshot!(told(&merged(&[layer])), @"! layer 0: /app/node_modules/a/package.json: not read; it is a hard link to /store/abc, which came before it was known to be wanted");
+    insta::assert_snapshot!(told(&merged(&[layer])), @"! layer 0: /app/node_modules/a/package.json: not read; it is a hard link to /store/abc, which was not read in this layer");
 }
 
 #[test]

@@ -300,3 +300,39 @@ proptest! {
         let _ = read(&bytes[..], "x");
     }
 }
+
+#[test]
+fn what_a_list_says_of_functions_without_end_is_unknown_and_its_packages_are_read() {
+    // A list of ours has 16 MiB of functions at most; what is linked of each module here takes 800 kB.
+    let functions = "gYAA".repeat(200_000);
+    let package = |number: usize| {
+        format!(
+            r#"{{"kind": "golang", "name": "example.com/m{number}", "version": "v1.0.0", "purl": "pkg:golang/example.com/m{number}@v1.0.0",
+                "path": "/server", "layer": 0, "licences": [], "linked": {{"packages": ["example.com/m{number} {functions}"]}}}}"#
+        )
+    };
+    let packages: Vec<String> = (0..60).map(package).collect();
+    let text =
+        format!(r#"{{"schema_version": "1.1", "image": {{"name": "a"}}, "packages": [{}]}}"#, packages.join(","));
+    let list = list(&text);
+    assert_eq!(list.format, "Plimsoll JSON 1.1");
+    assert_eq!(list.inventory.packages.len(), 60);
+    let known = list.inventory.linked.len();
+    assert!((30..50).contains(&known), "{known}");
+}
+
+#[test]
+fn our_json_of_another_version_and_one_that_is_cut_are_refused() {
+    let refused = |text: &str| read(text.as_bytes(), "bom.json").unwrap_err().to_string();
+    assert!(refused(r#"{"schema_version": "2.0", "image": {}, "packages": []}"#).contains("later version"));
+    assert!(
+        refused(r#"{"schema_version": "1.1", "image": {"name": "a"}, "packages": [{"#).contains("no well-formed JSON")
+    );
+    assert!(refused(r#"{"schema_version": "1.1", "packages": []}"#).contains("no SBOM"));
+    // What is of another shape inside costs itself.
+    let list = list(
+        r#"{"schema_version": "1.1", "image": [], "warnings": {}, "unverified_layers": "x", "packages": [7, {"kind": "deb", "purl": "pkg:deb/debian/a@1",
+            "name": 7, "layer": -1, "source": 9, "owner": [], "linked": {"packages": [1]}, "licences": {}}]}"#,
+    );
+    assert_eq!(list.inventory.packages.len(), 1);
+}

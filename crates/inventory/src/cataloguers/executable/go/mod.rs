@@ -39,8 +39,9 @@ pub(super) fn read(layout: &Layout, content: &mut dyn Content, told: &mut Told) 
         let toolchain = &info.toolchain;
         told.warn(format!("which standard library it has cannot be told: {toolchain:?} is no version of Go"));
     }
+    let by_path = version::main_by_path(&info);
     for (module, is_main) in
-        info.main.iter().map(|main| (main, true)).chain(info.modules.iter().map(|dep| (dep, false)))
+        info.main.iter().chain(&by_path).map(|main| (main, true)).chain(info.modules.iter().map(|dep| (dep, false)))
     {
         if module.path.is_empty() {
             continue;

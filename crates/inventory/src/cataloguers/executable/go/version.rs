@@ -89,6 +89,23 @@ pub(super) fn of_main(info: &BuildInfo, main: &Module) -> Option<String> {
     }
 }
 
+/// The main module of a program that was built without modules (docker's own are), where its path is one of a host whose
+/// repositories' places are known, and the linker was told its version.
+pub(super) fn main_by_path(info: &BuildInfo) -> Option<Module> {
+    if info.main.is_some() {
+        return None;
+    }
+    let mut parts = info.path.splitn(5, '/');
+    let host = parts.next().filter(|host| matches!(*host, "github.com" | "gitlab.com" | "bitbucket.org"))?;
+    let (owner, repository) = (parts.next()?, parts.next()?);
+    let mut path = format!("{host}/{owner}/{repository}");
+    if let Some(part) = parts.next().filter(|part| major_of(part).is_some()) {
+        path = format!("{path}/{part}");
+    }
+    let module = Module { path, version: String::new(), replaced_by: None };
+    of_main(info, &module).is_some().then_some(module)
+}
+
 /// `2` of `example.com/a/v2` and of `gopkg.in/a.v2`.
 fn major_of(path: &str) -> Option<&str> {
     let last = path.rsplit('/').next().unwrap_or_default();
@@ -184,6 +201,30 @@ mod tests {
             ("a.b/c", "-Xmain.version=1.2.3"),
         ] {
             assert_eq!(linked(path, flags), None, "{flags}");
+        }
+    }
+
+    #[test]
+    fn a_program_without_modules_is_told_by_its_path_and_the_linkers_version() {
+        let module = |path: &str, flags: &str| {
+            let settings = vec![("-ldflags".to_owned(), flags.to_owned())];
+            let info = BuildInfo { path: path.into(), settings, ..BuildInfo::default() };
+            main_by_path(&info).map(|module| (module.path.clone(), of_main(&info, &module).unwrap()))
+        };
+        let pair = |path: &str, version: &str| Some((path.to_owned(), version.to_owned()));
+        let docker = r#" -X "github.com/docker/cli/cli/version.GitCommit=e6534b4" -X "github.com/docker/cli/cli/version.Version=28.2.2""#;
+        let told = module("github.com/docker/cli/cmd/docker", docker);
+        assert_eq!(told, pair("github.com/docker/cli", "v28.2.2+incompatible"));
+        let told = module("gitlab.com/a/b/v2/cmd/c", "-X main.version=2.1.0");
+        assert_eq!(told, pair("gitlab.com/a/b/v2", "v2.1.0"));
+        for (path, flags) in [
+            ("github.com/docker/cli/cmd/docker", "-X github.com/docker/cli/cli/version.Version=20.10.24+dfsg1"),
+            ("github.com/docker/cli/cmd/docker", "-X github.com/other/cli/version.Version=1.2.3"),
+            ("github.com/docker", "-X main.version=1.2.3"),
+            ("example.com/a/b/c", "-X main.version=1.2.3"),
+            ("command-line-arguments", "-X main.version=1.2.3"),
+        ] {
+            assert_eq!(module(path, flags), None, "{path} {flags}");
         }
     }
 }
