@@ -1,5 +1,6 @@
 //! The person whose key it is: shown what will be signed, asked for passphrase, PIN and touch.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::{KeyError, Passphrase, Pin};
@@ -59,6 +60,20 @@ pub struct PinAsk {
     pub tries_left: Option<u8>,
 }
 
+/// What is asked for, as part of a sentence: `the PUK of YubiKey 12345678`.
+impl fmt::Display for PinAsk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            PinKind::Pin => "the PIN of",
+            PinKind::Puk => "the PUK of",
+            PinKind::NewPin => "a new PIN for",
+            PinKind::NewPuk => "a new PUK for",
+            PinKind::Token => "the user PIN of",
+        };
+        write!(formatter, "{what} {}", self.device)
+    }
+}
+
 /// The secrets of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinKind {
@@ -109,7 +124,7 @@ impl Person for Nobody {
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
-        Err(KeyError::NobodyToAsk(format!("the PIN of {}", ask.device)))
+        Err(KeyError::NobodyToAsk(ask.to_string()))
     }
 
     fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use ed25519_dalek::VerifyingKey as Ed25519Key;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use pkcs8::der::Document;
 use pkcs8::der::pem::PemLabel;
 use pkcs8::{LineEnding, SubjectPublicKeyInfoRef};
@@ -99,6 +100,18 @@ impl PublicKey {
         }
         let check = check(self.algorithm, scheme).ok_or_else(bad)?;
         UnparsedPublicKey::new(check, &self.bare).verify(message, signature).map_err(|_| bad())
+    }
+
+    /// Checks a signature of ECDSA over a digest that somebody else made.
+    pub fn verify_digest(&self, digest: &[u8], signature: &[u8]) -> Result<(), KeyError> {
+        let holds = match self.algorithm {
+            Algorithm::EcdsaP256 => p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.bare)
+                .and_then(|key| key.verify_prehash(digest, &p256::ecdsa::Signature::from_der(signature)?)),
+            Algorithm::EcdsaP384 => p384::ecdsa::VerifyingKey::from_sec1_bytes(&self.bare)
+                .and_then(|key| key.verify_prehash(digest, &p384::ecdsa::Signature::from_der(signature)?)),
+            Algorithm::Ed25519 | Algorithm::Rsa { .. } => return Err(KeyError::BadSignature(self.fingerprint())),
+        };
+        holds.map_err(|_| KeyError::BadSignature(self.fingerprint()))
     }
 
     /// Checks a signature that may have been made in any of these ways ([`Algorithm::sigstore_schemes`]), and says in

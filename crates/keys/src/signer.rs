@@ -1,6 +1,6 @@
 //! The one thing that every key can do.
 
-use crate::{Attestation, Custody, Hash, KeyError, KeyUri, Person, PublicKey, Signature};
+use crate::{Algorithm, Attestation, Custody, Hash, KeyError, KeyUri, Person, PublicKey, Signature};
 
 /// A key that can sign. Where its secret is, and what opens it, is its own business.
 pub trait Signer: Send + Sync {
@@ -46,6 +46,26 @@ pub trait Signer: Send + Sync {
         signatures
             .pop()
             .ok_or_else(|| KeyError::Sign { name: self.uri().to_string(), reason: "it gave no signature".to_owned() })
+    }
+}
+
+/// Ed25519 signs messages only (RFC 8032 section 5.1), and RSA signs nothing here.
+pub(crate) fn no_digest(uri: &KeyUri, algorithm: Algorithm) -> KeyError {
+    KeyError::Sign {
+        name: uri.to_string(),
+        reason: format!("keys for {algorithm} sign no digest that somebody else made"),
+    }
+}
+
+impl Hash {
+    /// A digest of another length is none of this hash.
+    pub(crate) fn check_length(self, digest: &[u8], uri: &KeyUri) -> Result<(), KeyError> {
+        let wanted = self.of(&[]).len();
+        if digest.len() == wanted {
+            return Ok(());
+        }
+        let reason = format!("a digest of {self} has {wanted} bytes, and this one has {}", digest.len());
+        Err(KeyError::Sign { name: uri.to_string(), reason })
     }
 }
 

@@ -71,7 +71,7 @@ impl Person for Desktop {
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
         let device = plain(&ask.device);
         self.tell("A key wants its PIN", &format!("{device}: unlock it at a terminal with: plimsoll agent unlock"));
-        Err(KeyError::NobodyToAsk(format!("the PIN of {}", ask.device)))
+        Err(KeyError::NobodyToAsk(ask.to_string()))
     }
 
     fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {

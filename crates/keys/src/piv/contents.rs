@@ -1,5 +1,8 @@
 //! What lies in a card's slots and objects.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use zeroize::Zeroizing;
 
 use super::apdu::Command;
@@ -12,6 +15,9 @@ use super::status::Status;
 use super::tlv::{Tlv, Writer};
 use crate::attestation::statement;
 use crate::{Algorithm, Attestation, KeyError, PinPolicy, PublicKey, TouchPolicy, certificate};
+
+/// The most that comes out of a compressed certificate.
+const CERTIFICATE_LIMIT: u64 = 64 << 10;
 
 const GET_DATA: u8 = 0xcb;
 const PUT_DATA: u8 = 0xdb;
@@ -131,9 +137,14 @@ impl Card {
 
     fn certificate(&mut self, object: u32) -> Result<Option<Vec<u8>>, KeyError> {
         let Some(value) = self.object(object)? else { return Ok(None) };
-        // Compressed ones (bit 1 of 71) are shown as none here; they still count as "in use" by their key.
-        let plain = Tlv::find(&value, 0x71).is_none_or(|information| information.iter().all(|byte| byte & 1 == 0));
-        Ok(Tlv::find(&value, 0x70).filter(|_| plain).map(<[u8]>::to_vec))
+        let Some(stored) = Tlv::find(&value, 0x70) else { return Ok(None) };
+        let compressed =
+            Tlv::find(&value, 0x71).is_some_and(|information| information.iter().any(|byte| byte & 1 == 1));
+        if !compressed {
+            return Ok(Some(stored.to_vec()));
+        }
+        // What cannot be unpacked stays as it lies there: whoever reads it says what is wrong, and its slot is in use.
+        Ok(Some(unpacked(stored).unwrap_or_else(|| stored.to_vec())))
     }
 
     pub(crate) fn key_metadata(&mut self, slot: u8) -> Result<Option<KeyMetadata>, KeyError> {
@@ -158,8 +169,49 @@ impl Card {
     }
 }
 
+/// A certificate that was stored in gzip's form (CertInfo, SP 800-73-4 part 1 table 10, bit 1). Cards have room for some
+/// 3 KiB, and no certificate is longer than this.
+fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    GzDecoder::new(bytes).take(CERTIFICATE_LIMIT + 1).read_to_end(&mut unpacked).ok()?;
+    (unpacked.len() as u64 <= CERTIFICATE_LIMIT).then_some(unpacked)
+}
+
 fn named(tag: u32) -> Writer {
     let bytes = tag.to_be_bytes();
     let start = bytes.iter().position(|&byte| byte != 0).unwrap_or(3);
     Writer::new().put(0x5c, &bytes[start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn what_was_packed_comes_out_and_no_more_than_a_certificate_has() {
+        assert_eq!(unpacked(&packed(b"a certificate")).as_deref(), Some(&b"a certificate"[..]));
+        let widest = vec![0; 64 << 10];
+        assert_eq!(unpacked(&packed(&widest)), Some(widest));
+        assert_eq!(unpacked(&packed(&vec![0; (64 << 10) + 1])), None);
+        assert_eq!(unpacked(&packed(&vec![0; 64 << 20])), None);
+    }
+
+    #[test]
+    fn what_is_no_gzip_or_is_cut_off_is_none() {
+        assert_eq!(unpacked(b"a certificate"), None);
+        assert_eq!(unpacked(b""), None);
+        let whole = packed(b"a certificate");
+        assert_eq!(unpacked(&whole[..whole.len() - 9]), None);
+    }
 }

@@ -15,10 +15,11 @@ use super::slot;
 use super::status::Status;
 use super::tlv::{Tlv, Writer};
 use super::touch::Watch;
+use crate::signer::no_digest;
 use crate::uri::PivUri;
 use crate::{
-    Algorithm, Attestation, CardKey, Custody, KeyError, KeyUri, Message, Person, Pin, PinPolicy, PublicKey, Scheme,
-    Signature, Signer, TouchMoment, TouchPolicy,
+    Algorithm, Attestation, CardKey, Custody, Hash, KeyError, KeyUri, Message, Person, Pin, PinPolicy, PublicKey,
+    Scheme, Signature, Signer, TouchMoment, TouchPolicy,
 };
 
 const GENERAL_AUTHENTICATE: u8 = 0x87;
@@ -161,13 +162,25 @@ impl PivSigner {
             }
             Algorithm::Rsa { .. } => return Err(failed("RSA keys do not sign here".to_owned())),
         };
-        // FIPS 186-5 section 6.4.1: the leftmost bits of a hash that is wider than the curve. A narrower one is a number
-        // with zeros before it.
-        let digest = hash.of(message.bytes);
-        let digest = &digest[..digest.len().min(width)];
-        let mut input = vec![0; width - digest.len()];
-        input.extend_from_slice(digest);
-        Ok((input, Scheme::Ecdsa(hash)))
+        Ok((as_wide_as_the_curve(&hash.of(message.bytes), width), Scheme::Ecdsa(hash)))
+    }
+
+    /// Unlocks the card, signs, and leaves it reset.
+    fn sign_inputs(&self, inputs: &[Vec<u8>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
+        let (mut card, pin) = match self.key.pin {
+            Some(PinPolicy::Never) => (self.device.hold(person)?, None),
+            _ => self.device.unlocked(person).map(|(card, pin)| (card, Some(pin)))?,
+        };
+        self.check_key(&mut card)?;
+        // Once verified is enough for `once`; for `always` it must come right before each signature, and where the
+        // policy is unknown it does no harm there.
+        let pin = pin.filter(|_| self.key.pin != Some(PinPolicy::Once));
+        let signatures = self.sign_on(&mut card, pin.as_ref(), inputs, person)?;
+        match card.end() {
+            // Without power it has forgotten the PIN as well.
+            Ok(()) | Err(KeyError::Card(CardError::Line { source: LineError::Removed, .. })) => Ok(signatures),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -197,24 +210,26 @@ impl Signer for PivSigner {
         if inputs.is_empty() {
             return Ok(Vec::new());
         }
-        let (mut card, pin) = match self.key.pin {
-            Some(PinPolicy::Never) => (self.device.hold(person)?, None),
-            _ => self.device.unlocked(person).map(|(card, pin)| (card, Some(pin)))?,
-        };
-        self.check_key(&mut card)?;
-        // Once verified is enough for `once`; for `always` it must come right before each signature, and where the
-        // policy is unknown it does no harm there.
-        let pin = pin.filter(|_| self.key.pin != Some(PinPolicy::Once));
-        let signatures = self.sign_on(&mut card, pin.as_ref(), &inputs, person)?;
-        match card.end() {
-            // Without power it has forgotten the PIN as well.
-            Ok(()) | Err(KeyError::Card(CardError::Line { source: LineError::Removed, .. })) => {}
-            Err(error) => return Err(error),
-        }
+        let signatures = self.sign_inputs(&inputs, person)?;
         for ((message, scheme), signature) in batch.iter().zip(schemes).zip(&signatures) {
             self.public.verify_with(scheme, message.bytes, signature.as_bytes())?;
         }
         Ok(signatures)
+    }
+
+    fn sign_digest(&self, digest: &[u8], hash: Hash, person: &dyn Person) -> Result<Signature, KeyError> {
+        let algorithm = self.public.algorithm();
+        let width = match algorithm {
+            Algorithm::EcdsaP256 => 32,
+            Algorithm::EcdsaP384 => 48,
+            Algorithm::Ed25519 | Algorithm::Rsa { .. } => return Err(no_digest(&self.uri, algorithm)),
+        };
+        hash.check_length(digest, &self.uri)?;
+        let signature = self.sign_inputs(&[as_wide_as_the_curve(digest, width)], person)?.pop();
+        let signature = signature
+            .ok_or_else(|| KeyError::Sign { name: self.uri.to_string(), reason: "it gave no signature".to_owned() })?;
+        self.public.verify_digest(digest, signature.as_bytes())?;
+        Ok(signature)
     }
 
     fn certificate(&self) -> Result<Option<Vec<u8>>, KeyError> {
@@ -232,6 +247,15 @@ impl Signer for PivSigner {
     fn lock(&self) {
         self.device.lock();
     }
+}
+
+/// FIPS 186-5 section 6.4.1: the leftmost bits of a hash that is wider than the curve. A narrower one is a number with
+/// zeros before it.
+fn as_wide_as_the_curve(digest: &[u8], width: usize) -> Vec<u8> {
+    let digest = &digest[..digest.len().min(width)];
+    let mut input = vec![0; width - digest.len()];
+    input.extend_from_slice(digest);
+    input
 }
 
 impl fmt::Debug for PivSigner {

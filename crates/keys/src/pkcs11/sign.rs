@@ -69,6 +69,21 @@ impl<'a> Unlocked<'a> {
         Ok(signature)
     }
 
+    /// Signs a digest that somebody else made, and checks that it was this key.
+    pub(super) fn sign_digest(&self, digest: &[u8]) -> Result<Signature, KeyError> {
+        let algorithm = self.key.public.algorithm();
+        if self.each_time {
+            let reason = "the token wants the PIN again for each signature, and takes no bare digest then".to_owned();
+            return Err(self.failed(reason));
+        }
+        let bytes =
+            self.session.sign(&Mechanism::Ecdsa, self.private, digest).map_err(told(self.token.name(), DOING))?;
+        let signature = Signature::from_fixed(algorithm, &bytes)
+            .ok_or_else(|| self.failed(format!("it gave {} bytes that are no signature", bytes.len())))?;
+        self.key.public.verify_digest(digest, signature.as_bytes())?;
+        Ok(signature)
+    }
+
     fn by_ecdsa(&self, hash: Hash, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         if self.each_time {
             let (mechanism, kind) = match hash {

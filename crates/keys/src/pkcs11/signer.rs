@@ -10,14 +10,21 @@ use super::module::Modules;
 use super::object::TokenKey;
 use super::sign::Unlocked;
 use super::token::Token;
+use crate::signer::no_digest;
 use crate::uri::TokenUri;
-use crate::{Custody, KeyError, KeyUri, Message, Person, PublicKey, Signature, Signer, TouchMoment};
+use crate::{Algorithm, Custody, Hash, KeyError, KeyUri, Message, Person, PublicKey, Signature, Signer, TouchMoment};
 
 /// A device that has not answered for so long may wait for a finger.
 const SOON: Duration = Duration::from_millis(300);
 const EACH: Duration = Duration::from_secs(1);
 /// How long YubiKeys wait for one.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What is signed.
+enum Input<'a> {
+    Message(Message<'a>),
+    Digest(&'a [u8]),
+}
 
 /// A key in a token. Each batch is signed in a session of its own: login, signatures, logout; the PIN is
 /// remembered until [`Signer::lock`].
@@ -50,7 +57,19 @@ impl TokenSigner {
         &self.key
     }
 
-    fn sign_once(&self, batch: &[Message<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
+    /// Signs, and tells a token that has gone from one that refuses.
+    fn sign_all(&self, batch: &[Input<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
+        let _turn = self.token.turn();
+        self.sign_once(batch, person).map_err(|error| match error {
+            KeyError::Token(TokenError::Refused { token, .. }) if !self.token.is_present() => {
+                person.touch(TouchMoment::Removed);
+                TokenError::Removed { token }.into()
+            }
+            other => other,
+        })
+    }
+
+    fn sign_once(&self, batch: &[Input<'_>], person: &dyn Person) -> Result<Vec<Signature>, KeyError> {
         let session = self.token.session(false)?;
         let opened = self.token.log_in(&session, person)?;
         let unlocked = Unlocked::find(&self.token, &self.key, session, opened)?;
@@ -61,15 +80,18 @@ impl TokenSigner {
     fn sign_watched(
         &self,
         unlocked: Unlocked<'_>,
-        batch: &[Message<'_>],
+        batch: &[Input<'_>],
         person: &dyn Person,
     ) -> Result<Vec<Signature>, KeyError> {
         let of = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         std::thread::scope(|scope| {
             let (sender, answers) = mpsc::channel();
             scope.spawn(move || {
-                for message in batch {
-                    let signed = unlocked.sign(message);
+                for input in batch {
+                    let signed = match input {
+                        Input::Message(message) => unlocked.sign(message),
+                        Input::Digest(digest) => unlocked.sign_digest(digest),
+                    };
                     let failed = signed.is_err();
                     if sender.send(signed).is_err() || failed {
                         break;
@@ -149,14 +171,19 @@ impl Signer for TokenSigner {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let _turn = self.token.turn();
-        self.sign_once(batch, person).map_err(|error| match error {
-            KeyError::Token(TokenError::Refused { token, .. }) if !self.token.is_present() => {
-                person.touch(TouchMoment::Removed);
-                TokenError::Removed { token }.into()
-            }
-            other => other,
-        })
+        let batch: Vec<_> = batch.iter().copied().map(Input::Message).collect();
+        self.sign_all(&batch, person)
+    }
+
+    fn sign_digest(&self, digest: &[u8], hash: Hash, person: &dyn Person) -> Result<Signature, KeyError> {
+        match self.key.public.algorithm() {
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 => {}
+            algorithm @ (Algorithm::Ed25519 | Algorithm::Rsa { .. }) => return Err(no_digest(&self.uri, algorithm)),
+        }
+        hash.check_length(digest, &self.uri)?;
+        let signature = self.sign_all(&[Input::Digest(digest)], person)?.pop();
+        signature
+            .ok_or_else(|| KeyError::Sign { name: self.uri.to_string(), reason: "it gave no signature".to_owned() })
     }
 
     fn lock(&self) {

@@ -229,6 +229,51 @@ fn a_key_is_imported_certified_and_deleted() {
 }
 
 #[test]
+fn a_bare_digest_is_signed_as_its_message_would_be() {
+    with_token("tokens::a_bare_digest_is_signed_as_its_message_would_be", |_| {
+        let key = token().generate(&new("digests", Algorithm::EcdsaP384), &Typist::of(&[PIN])).unwrap();
+        let signer = TokenSigner::of(token(), key);
+        for hash in [Hash::Sha256, Hash::Sha384] {
+            let signature = signer.sign_digest(&hash.of(b"a message"), hash, &Typist::of(&[PIN])).unwrap();
+            let scheme = Scheme::Ecdsa(hash);
+            signer.public_key().verify_with(scheme, b"a message", signature.as_bytes()).unwrap();
+        }
+        let person = Typist::of(&[PIN]);
+        let error = signer.sign_digest(&[7; 20], Hash::Sha256, &person).unwrap_err();
+        assert!(error.to_string().contains("has 32 bytes, and this one has 20"), "{error}");
+        assert_eq!(person.asked(), 0);
+    });
+}
+
+/// SoftHSM since 2.6, as distributions build it, has `CKM_EDDSA`.
+#[test]
+fn a_key_for_ed25519_is_made_imported_certified_and_signs() {
+    with_token("tokens::a_key_for_ed25519_is_made_imported_certified_and_signs", |_| {
+        let typist = || Typist::of(&[PIN]);
+        let made = token().generate(&new("made", Algorithm::Ed25519), &typist()).unwrap();
+        let private = PrivateKey::generate(Algorithm::Ed25519).unwrap();
+        let imported = token().import(&new("imported", Algorithm::Ed25519), &private, &typist()).unwrap();
+        assert_eq!(imported.public, private.public_key().unwrap());
+        for key in [made, imported] {
+            let signer = TokenSigner::of(token(), key.clone());
+            assert_eq!(signer.public_key().algorithm(), Algorithm::Ed25519);
+            let signatures = signer.sign(&[Message::new(b"one"), Message::new(b"two")], &typist()).unwrap();
+            for (message, signature) in [b"one", b"two"].iter().zip(&signatures) {
+                signer.public_key().verify_with(Scheme::Ed25519, *message, signature.as_bytes()).unwrap();
+            }
+            let valid = validity_from(std::time::SystemTime::now());
+            let certificate = certificate::self_issued(&signer, &Subject::named("ed"), valid, &typist()).unwrap();
+            token().certify(&key, &certificate, &typist()).unwrap();
+            let asked = typist();
+            let error = signer.sign_digest(&[7; 32], Hash::Sha256, &asked).unwrap_err();
+            assert!(error.to_string().contains("sign no digest"), "{error}");
+            assert_eq!(asked.asked(), 0);
+        }
+        assert!(token().keys().unwrap().iter().all(|key| key.certificate.is_some()));
+    });
+}
+
+#[test]
 fn a_module_that_is_none_is_named() {
     let missing = Modules(vec![PathBuf::from("/nonexistent/module.so")]);
     let error = missing.tokens(&TokenUri::default()).unwrap_err().to_string();

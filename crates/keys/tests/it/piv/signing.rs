@@ -226,3 +226,35 @@ fn an_empty_batch_touches_nothing() {
     assert!(made.signer.sign(&[], &Nobody).unwrap().is_empty());
     assert!(desk.reader(0).instructions().is_empty());
 }
+
+#[test]
+fn a_bare_digest_is_signed_as_its_message_would_be() {
+    for algorithm in [Algorithm::EcdsaP256, Algorithm::EcdsaP384] {
+        for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            let (_desk, made, finger) = with_key(Firmware::V5_7, &NewKey { algorithm, ..new_key() });
+            finger.down();
+            let signer = made.signer;
+            let signature = signer.sign_digest(&hash.of(b"a message"), hash, &Sitting::new()).unwrap();
+            signer.public_key().verify_digest(&hash.of(b"a message"), signature.as_bytes()).unwrap();
+            signer.public_key().verify_digest(&hash.of(b"another"), signature.as_bytes()).unwrap_err();
+            if hash != Hash::Sha512 {
+                let scheme = Scheme::Ecdsa(hash);
+                signer.public_key().verify_with(scheme, b"a message", signature.as_bytes()).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_digest_of_another_length_and_one_for_ed25519_are_refused_before_the_card_is_asked() {
+    let (desk, made, _) = with_key(Firmware::V5_4, &new_key());
+    let person = Sitting::new();
+    desk.reader(0).log.lock().unwrap().clear();
+    let error = made.signer.sign_digest(&[7; 20], Hash::Sha256, &person).unwrap_err();
+    assert!(error.to_string().contains("has 32 bytes, and this one has 20"), "{error}");
+    assert!(desk.reader(0).instructions().is_empty() && person.asks().is_empty());
+    let (_desk, made, _) = with_key(Firmware::V5_7, &NewKey { algorithm: Algorithm::Ed25519, ..new_key() });
+    let error = made.signer.sign_digest(&[7; 32], Hash::Sha256, &person).unwrap_err();
+    assert!(error.to_string().contains("sign no digest"), "{error}");
+    assert_eq!(person.asks(), []);
+}
