@@ -1,6 +1,6 @@
 //! Who signs: an agent that holds the key, or this process with the key itself.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -191,6 +191,11 @@ pub(crate) fn default_card() -> Result<Option<KeyUri>> {
     }
 }
 
+/// What whoever names a device's key where a public one is wanted can do.
+pub(crate) fn no_public_file(uri: &KeyUri) -> String {
+    format!("{uri} is no file of a public key; write one first: plimsoll key show '{uri}' > key.pub")
+}
+
 /// Whether a person at the terminal wants a key to be made.
 fn offered(path: &Path) -> Result<bool> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
@@ -198,9 +203,14 @@ fn offered(path: &Path) -> Result<bool> {
     }
     eprint!("{}", output::plain(&format!("there is no key yet; make one now, in {}? [Y/n] ", path.display())));
     std::io::stderr().flush().context("cannot write to the terminal")?;
+    agreed(std::io::stdin().lock())
+}
+
+/// Whether the next line is a yes, or empty. The end of what is typed (Ctrl-D) is neither.
+fn agreed(mut typed: impl BufRead) -> Result<bool> {
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("cannot read from the terminal")?;
-    Ok(matches!(answer.trim(), "" | "y" | "Y" | "yes"))
+    let length = typed.read_line(&mut answer).context("cannot read from the terminal")?;
+    Ok(length > 0 && matches!(answer.trim(), "" | "y" | "Y" | "yes"))
 }
 
 /// The terminal at which an agent may ask for PIN and touch.
@@ -208,4 +218,18 @@ fn terminal() -> Option<String> {
     let name = rustix::termios::ttyname(std::io::stdin(), Vec::new())
         .or_else(|_| rustix::termios::ttyname(std::io::stderr(), Vec::new()));
     name.ok().and_then(|name| name.into_string().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::agreed;
+
+    #[test]
+    fn the_end_of_what_is_typed_is_no_consent() {
+        for (typed, wanted) in
+            [("", false), ("n\n", false), ("\n", true), ("y\n", true), ("yes\n", true), ("what\n", false)]
+        {
+            assert_eq!(agreed(typed.as_bytes()).unwrap(), wanted, "{typed:?}");
+        }
+    }
 }

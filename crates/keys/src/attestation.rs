@@ -44,7 +44,8 @@ pub enum AttestationError {
     #[error(
         "no vendor's root is configured, so no attestation proves anything; Yubico publishes its own as \"Yubico PIV \
          Root CA Serial 263751\" (devices before firmware 5.7.4) and \"Yubico Attestation Root 1\" with its \
-         intermediates (since)"
+         intermediates (since): name the file that you put them into with --root FILE, or in the configuration file \
+         (attestation-roots)"
     )]
     NoRoots,
     /// It is larger than any.

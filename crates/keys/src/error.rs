@@ -79,7 +79,10 @@ pub enum KeyError {
     #[error("the signature does not match the key {0} and what it should have signed")]
     BadSignature(String),
     /// A person would have to answer, and there is none.
-    #[error("there is nobody to ask for {0}; give it in the surroundings, or run this at a terminal")]
+    #[error(
+        "there is nobody to ask for {0}; run this at a terminal, or say it beforehand: a passphrase with --passphrase-fd N \
+         or PLIMSOLL_PASSPHRASE, a PIN with --pin-fd N or PLIMSOLL_PIN, a card by its serial number ('piv:serial=N')"
+    )]
     NobodyToAsk(String),
     /// The person gave up.
     #[error("cancelled; nothing was signed")]

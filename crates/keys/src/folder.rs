@@ -29,10 +29,10 @@ pub fn single_key(folder: &Path) -> Result<PathBuf, KeyError> {
             folder.display()
         ))),
         several => Err(KeyError::NoDefault(format!(
-            "there are {} keys in {} ({}); name one with --key",
+            "there are {} keys in {}; name one with --key: {}",
             several.len(),
             folder.display(),
-            several.iter().filter_map(|path| path.file_name()?.to_str()).collect::<Vec<_>>().join(", ")
+            several.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
         ))),
     }
 }
@@ -79,6 +79,10 @@ mod tests {
         assert_eq!(single_key(folder.path()).unwrap(), folder.path().join("one.key"));
         fs::write(folder.path().join("two.key"), "").unwrap();
         let several = single_key(folder.path()).unwrap_err().to_string();
-        assert!(several.contains("one.key, two.key") && several.contains("--key"), "{several}");
+        // What is told can be given to --key from anywhere.
+        for name in ["one.key", "two.key"] {
+            let path = folder.path().join(name).display().to_string();
+            assert!(several.contains(&path) && several.contains("--key"), "{several}");
+        }
     }
 }

@@ -27,7 +27,10 @@ impl<'a> Certified<'a> {
 
     /// A signer that makes a certificate for its key now: one more signature.
     pub fn make(signer: &'a dyn Signer, person: &dyn Person, now: OffsetDateTime) -> Result<Self, KeyError> {
+        // It is of no image; nobody should read that an unknown one is signed.
         person.show(&Intent {
+            repository: Some("(none: the key's own certificate)".into()),
+            digest: Some("(none)".into()),
             formats: vec!["a certificate of this key, which notation wants".into()],
             ..Intent::default()
         });

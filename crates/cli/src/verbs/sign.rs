@@ -4,12 +4,13 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use image::Reference;
 use image::client::Client;
 use keys::agent::protocol::MOST_IMAGES;
 use keys::agent::{Client as Agent, HeldKey};
 use keys::author::sign_drafts;
+use keys::open::NamedKey;
 use keys::{Author as _, Person, PublicKey, SignedArtifact, Signer};
 use time::OffsetDateTime;
 use trust::notation::Authority;
@@ -71,13 +72,22 @@ pub(crate) struct Prepared {
     /// The public half of the key, where it is known without the key.
     public: Option<PublicKey>,
     logins: Logins,
+    /// Whether root asked, who is somebody else by the time that the key is opened.
+    is_by_root: bool,
 }
+
+/// Said of a token that root may have and who root became has not.
+const NOT_ROOT: &str = "opening the token without root's rights, which are given up before the registry is read; sign as \
+                        the user whose token it is";
 
 impl Command for Arguments {
     type Prepared = Prepared;
     const NEEDS: Needs = Needs::Folder;
 
     fn prepare(self, start: &Start) -> Result<Prepared> {
+        if self.timestamp.is_some() && !self.formats.contains(&Format::Notation) {
+            bail!("--timestamp is for notation's signatures, and none is asked for; add --format notation");
+        }
         let roots = match &self.timestamp_roots {
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -100,11 +110,13 @@ impl Command for Arguments {
             unless_signed,
             public,
             logins,
+            is_by_root: rustix::process::geteuid().is_root(),
         })
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
-        let Prepared { images, formats, authority, holder, certificate, unless_signed, public, logins } = prepared;
+        let Prepared { images, formats, authority, holder, certificate, unless_signed, public, logins, is_by_root } =
+            prepared;
         let client = logins.client();
         // All of them before the key is asked for anything: one that is not there costs no touch.
         let mut subjects: Vec<Subject> = Vec::with_capacity(images.len());
@@ -128,7 +140,9 @@ impl Command for Arguments {
             Holder::Agent(agent, held) => signed_by_agent(&agent, &held, &subjects, &formats)?,
             Holder::Here(named, surroundings) => {
                 let person = surroundings.before(person.as_ref());
-                let signer = named.open(&surroundings, &person)?;
+                let is_out_of_reach = is_by_root && matches!(named, NamedKey::Token(..));
+                let opened = named.open(&surroundings, &person);
+                let signer = if is_out_of_reach { opened.context(NOT_ROOT)? } else { opened? };
                 // A device tells its public half before it is asked for anything.
                 subjects = without_signed(subjects, &signer.public_key())?;
                 if subjects.is_empty() {

@@ -39,7 +39,11 @@ fn a_runner_asks_the_owners_own_agent_through_the_registry() {
     let pattern = format!("{}/team/**", up.address);
     let serve = ["agent", "serve-requests", "--registry", &url, "--repository", &pattern];
     thread::scope(|scope| {
-        let serving = scope.spawn(|| agent.home.type_into(&serve, &[("Number (1-2)", "1"), ("Number (1-2)", "2")]));
+        let serving = scope.spawn(|| {
+            let answers = [("Number (1-2)", "1"), ("Number (1-2)", "2")];
+            let end = || interrupt("serve-requests", &up.address);
+            agent.home.type_and_await(&serve, &answers, &[], &["\nnot signed: "], end)
+        });
         let public = agent.public();
         let sign = ["sign", "--via", &url, "--by", &public, &place.to_string()];
         let signed = agent.run(&sign).with(0);
@@ -47,7 +51,6 @@ fn a_runner_asks_the_owners_own_agent_through_the_registry() {
         agent.home.run(&["verify", "--key", &public, &place.to_string()]).with(0);
         let refused = agent.run(&sign).with(2).stderr;
         assert!(refused.contains("said no"), "{refused}");
-        interrupt("serve-requests", &up.address);
         let shown = serving.join().unwrap().stdout;
         for said in ["team/app", "v1", &digest.as_str()[..39], "asked by    a caller on this machine, through"] {
             assert!(shown.contains(said), "{said}: {shown}");
@@ -65,7 +68,11 @@ fn what_was_pushed_is_signed_after_a_yes_and_left_unsigned_after_a_no() {
     let pattern = format!("{}/team/*", up.address);
     let watch = ["agent", "watch", "--registry", &url, "--repository", &pattern];
     thread::scope(|scope| {
-        let watching = scope.spawn(|| agent.home.type_into(&watch, &[("Number (1-2)", "1"), ("Number (1-2)", "2")]));
+        let watching = scope.spawn(|| {
+            let answers = [("Number (1-2)", "1"), ("Number (1-2)", "2")];
+            let end = || interrupt("watch", &up.address);
+            agent.home.type_and_await(&watch, &answers, &[], &["left unsigned: "], end)
+        });
         // Before it follows, nobody is asked: pushed until somebody was.
         let (mut pushed, mut log) = (Vec::new(), String::new());
         while !(log.contains("signed     ") && log.contains("refused    ")) {
@@ -74,13 +81,12 @@ fn what_was_pushed_is_signed_after_a_yes_and_left_unsigned_after_a_no() {
             thread::sleep(Duration::from_millis(500));
             log = agent.run(&["log", "-n", "1000"]).with(0).stdout;
         }
-        interrupt("watch", &up.address);
+        let shown = watching.join().unwrap().stdout;
         let codes: Vec<_> = pushed
             .iter()
             .map(|place| agent.home.run(&["verify", "--key", &agent.public(), &place.to_string()]).code)
             .collect();
         assert_eq!(codes.iter().filter(|code| **code == Some(0)).count(), 1, "{codes:?} {log}");
-        let shown = watching.join().unwrap().stdout;
         assert!(shown.contains("asked by    a push by a caller on this machine to"), "{shown}");
         assert!(shown.contains("left unsigned: ") && shown.contains("said no"), "{shown}");
         assert!(shown.contains("signed: "), "{shown}");

@@ -72,6 +72,18 @@ impl Home {
         lines: &[(&str, &str)],
         variables: &[(&str, &str)],
     ) -> Ended {
+        self.type_and_await(arguments, lines, variables, &[], || ())
+    }
+
+    /// The same for what ends only when it is told to: `end` does so when all of `said` has been shown after the last line.
+    pub(crate) fn type_and_await(
+        &self,
+        arguments: &[&str],
+        lines: &[(&str, &str)],
+        variables: &[(&str, &str)],
+        said: &[&str],
+        end: impl FnOnce(),
+    ) -> Ended {
         let mut screen = File::from(openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
         grantpt(&screen).unwrap();
         unlockpt(&screen).unwrap();
@@ -99,6 +111,13 @@ impl Home {
             }
             writeln!(screen, "{line}").unwrap();
         }
+        while !said.iter().all(|text| String::from_utf8_lossy(&shown).contains(text)) {
+            let mut byte = [0];
+            let read = screen.read(&mut byte).unwrap_or(0);
+            assert_eq!(read, 1, "no {said:?} in {}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+        end();
         // A terminal that everybody has left ends with an error.
         let _ = screen.read_to_end(&mut shown);
         let status = child.wait().unwrap();

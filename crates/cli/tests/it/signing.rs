@@ -214,3 +214,14 @@ fn a_credential_helper_is_told_no_secret_of_a_key() {
     let seen = fs::read_to_string(seen).unwrap();
     assert!(seen.contains("PATH=") && !seen.contains("horse") && !seen.contains("246810"), "{seen}");
 }
+
+#[test]
+fn a_refusal_names_a_command_that_works_as_it_is_written() {
+    let home = Home::new();
+    key(&home, "release");
+    let image = "127.0.0.1:1/app:v1";
+    let stamped = home.run(&["sign", "--key", "release.key", "--timestamp", "http://127.0.0.1:1/", image]).with(2);
+    assert!(stamped.stderr.contains("add --format notation"), "{}", stamped.stderr);
+    let device = home.run(&["verify", "--key", "piv:serial=1;slot=9c", image]).with(2);
+    assert!(device.stderr.contains("plimsoll key show 'piv:serial=1;slot=9c' > key.pub"), "{}", device.stderr);
+}

@@ -113,7 +113,7 @@ pub enum CardError {
         device: String,
     },
     /// The slot has no key.
-    #[error("slot {slot:02x} of {device} holds no key; make one with plimsoll key generate --key piv:slot={slot:02x}")]
+    #[error("slot {slot:02x} of {device} holds no key; make one with plimsoll key generate piv:{slot:02x}")]
     Empty {
         /// The card.
         device: String,

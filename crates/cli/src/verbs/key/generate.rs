@@ -81,7 +81,7 @@ pub(super) fn told(to: &KeyUri, made: &Made) -> String {
             "key          {}\nalgorithm    {}\nattested     {}\nfingerprint  {fingerprint}\n",
             made.signer.uri(),
             made.signer.public_key().algorithm(),
-            if made.attested { "yes" } else { "no" },
+            if made.attested { "yes, by itself; plimsoll key attest proves it up to its maker's root" } else { "no" },
         ),
     }
 }

@@ -15,10 +15,10 @@ mod unlocking;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Subcommand;
 use keys::pkcs11::Modules;
-use keys::{KeyUri, folder};
+use keys::{KeyError, KeyUri, folder};
 
 use super::Start;
 
@@ -69,7 +69,17 @@ enum What {
 
 /// Does it.
 pub(crate) fn perform(arguments: Arguments, start: &Start) -> Result<ExitCode> {
-    match arguments.what {
+    do_it(arguments.what, start).map_err(|error| match error.downcast_ref() {
+        // Nothing is signed here, and a card may have a new PIN by now.
+        Some(KeyError::Cancelled) => {
+            anyhow!("cancelled; nothing more was done, and a PIN or PUK that was changed already stays changed")
+        }
+        _ => error,
+    })
+}
+
+fn do_it(what: What, start: &Start) -> Result<ExitCode> {
+    match what {
         What::Generate(arguments) => generate::perform(&arguments, start),
         What::Import(arguments) => import::perform(&arguments, start),
         What::List(arguments) => list::perform(&arguments, start),

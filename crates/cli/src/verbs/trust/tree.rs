@@ -12,6 +12,7 @@ use trust::Verifier;
 use trust::tree::{Node, Roles, Tree, read};
 
 use crate::admission::find_policy;
+use crate::holder;
 use crate::house::{House, Needs};
 use crate::output;
 use crate::registries::{Logins, Registries};
@@ -119,7 +120,7 @@ impl Command for Arguments {
 }
 
 fn public(uri: &KeyUri) -> Result<PublicKey> {
-    let path = uri.path().with_context(|| format!("{uri} is no file of a public key"))?;
+    let path = uri.path().with_context(|| holder::no_public_file(uri))?;
     Ok(PublicKey::read(path)?)
 }
 

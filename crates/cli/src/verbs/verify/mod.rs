@@ -21,7 +21,7 @@ use self::explain::{Chain, Pin, Pinned};
 use super::{Command, Start};
 use crate::house::{House, Needs};
 use crate::registries::{Logins, Registries};
-use crate::{exit, output, revocation};
+use crate::{exit, holder, output, revocation};
 
 /// Arguments of `plimsoll verify`.
 #[derive(Debug, clap::Args)]
@@ -76,7 +76,7 @@ impl Command for Arguments {
             Trusted::Policy(policy(self.policy.as_deref(), start)?)
         } else {
             let named = |uri: &KeyUri| {
-                let path = uri.path().with_context(|| format!("{uri} is no file of a public key"))?;
+                let path = uri.path().with_context(|| holder::no_public_file(uri))?;
                 Ok((path.display().to_string(), PublicKey::read(path)?))
             };
             Trusted::Keys(self.keys.iter().map(named).collect::<Result<_>>()?)
