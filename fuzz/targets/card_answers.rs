@@ -39,7 +39,8 @@ impl Reader for Script {
         "a reader"
     }
 
-    fn hold(&self, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
+    fn hold(&self, taken: &mut dyn FnMut(), body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
+        taken();
         body(&mut self.clone());
         Ok(())
     }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::apdu::{ApduError, Command, Response};
 use super::error::CardError;
 use super::firmware::Ability;
-use super::hold::{Held, NoAnswer, Waiting};
+use super::hold::{Held, NoAnswer, Until, Waiting};
 use super::holders::holders;
 use super::reader::{LineError, Reader};
 use super::status::Status;
@@ -28,6 +28,9 @@ const GET_SERIAL: u8 = 0xf8;
 /// that was cancelled has run out.
 const OTHERS: Duration = Duration::from_secs(20);
 
+/// How often another program's reset may come while a card is looked at.
+const RESETS: u32 = 3;
+
 /// A card that is held. Dropped, it is reset and let go.
 pub(crate) struct Card {
     held: Held,
@@ -46,11 +49,23 @@ pub(crate) enum Failure {
 impl Card {
     /// Takes the card in this reader, waiting for others to let it go. `None` where it has no PIV application.
     pub(crate) fn take(reader: &Arc<dyn Reader>, person: &dyn Person) -> Result<Option<Self>, KeyError> {
+        // What a program that was killed had begun is reset by the service when it gets to it, which may be after we
+        // have the card. Nothing was unlocked yet, so that nothing is lost by beginning again.
+        for _ in 1..RESETS {
+            match Self::take_once(reader, person) {
+                Err(KeyError::Card(CardError::Line { source: LineError::Reset, .. })) => {}
+                taken => return taken,
+            }
+        }
+        Self::take_once(reader, person)
+    }
+
+    fn take_once(reader: &Arc<dyn Reader>, person: &dyn Person) -> Result<Option<Self>, KeyError> {
         let name = || format!("the card in {}", printable(reader.name()));
         let (mut cancelled, mut told) = (false, false);
-        let held = Held::take(Arc::clone(reader), &mut |passed| {
+        let held = Held::take(Arc::clone(reader), &mut |until, passed| {
             cancelled = person.is_cancelled();
-            if passed >= QUIET && !std::mem::replace(&mut told, passed >= QUIET) {
+            if until == Until::OthersEnd && passed >= QUIET && !std::mem::replace(&mut told, true) {
                 person.waits(&name(), &holders());
             }
             if cancelled || passed > OTHERS { Waiting::GiveUp } else { Waiting::GoOn }

@@ -29,9 +29,20 @@ pub(crate) struct Held {
 }
 
 enum Event {
+    /// Nobody else has it; it is being reset.
+    Taken,
     Ready,
     Answer(Result<Zeroizing<Vec<u8>>, LineError>),
     Ended(Result<(), LineError>),
+}
+
+/// What a card that is taken is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The end of other programs' use of it.
+    OthersEnd,
+    /// The end of its reset, which takes half a second on a real card.
+    Reset,
 }
 
 /// Whether to go on waiting.
@@ -49,15 +60,19 @@ pub(crate) enum NoAnswer {
 }
 
 impl Held {
-    /// Takes the card. `waiting` is asked with the time that has passed while others hold it.
+    /// Takes the card. `waiting` is asked with what is waited for, and since when.
     pub(crate) fn take(
         reader: Arc<dyn Reader>,
-        waiting: &mut dyn FnMut(Duration) -> Waiting,
+        waiting: &mut dyn FnMut(Until, Duration) -> Waiting,
     ) -> Result<Self, NoAnswer> {
         let (commands, asked) = mpsc::channel::<Zeroizing<Vec<u8>>>();
         let (told, events) = mpsc::channel();
         let talk = move || {
-            let result = reader.hold(&mut |line| {
+            let taken = &mut || {
+                // Whoever gave up is noticed before the first command.
+                let _ = told.send(Event::Taken);
+            };
+            let result = reader.hold(taken, &mut |line| {
                 if told.send(Event::Ready).is_err() {
                     return;
                 }
@@ -74,10 +89,15 @@ impl Held {
             .spawn(talk)
             .map_err(|error| NoAnswer::Line(LineError::Other(format!("no thread could be started: {error}"))))?;
         let mut held = Self { commands: Some(commands), events, patient: true };
-        match held.wait(waiting)? {
-            Event::Ready => Ok(held),
-            Event::Ended(Err(error)) => Err(NoAnswer::Line(error)),
-            Event::Ended(Ok(())) | Event::Answer(_) => Err(ended()),
+        let mut until = Until::OthersEnd;
+        loop {
+            match held.wait(&mut |passed| waiting(until, passed))? {
+                // Told more than once where the reader has to begin again.
+                Event::Taken => until = Until::Reset,
+                Event::Ready => return Ok(held),
+                Event::Ended(Err(error)) => return Err(NoAnswer::Line(error)),
+                Event::Ended(Ok(())) | Event::Answer(_) => return Err(ended()),
+            }
         }
     }
 
@@ -93,7 +113,7 @@ impl Held {
         match self.wait(waiting)? {
             Event::Answer(answer) => answer.map_err(NoAnswer::Line),
             Event::Ended(Err(error)) => Err(NoAnswer::Line(error)),
-            Event::Ended(Ok(())) | Event::Ready => Err(ended()),
+            Event::Ended(Ok(())) | Event::Ready | Event::Taken => Err(ended()),
         }
     }
 

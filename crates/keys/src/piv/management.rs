@@ -1,6 +1,8 @@
 //! The management key, which who makes and stores keys must prove to know (SP 800-73-4 part 2, section 3.2.4), and its
 //! copy on the card, which only the PIN opens.
 
+use std::time::Duration;
+
 use aes::{Aes128, Aes192, Aes256};
 use des::TdesEde3;
 use des::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
@@ -29,6 +31,9 @@ const COMING: u32 = 0x8a;
 const ADMIN_DATA: u32 = 0x005f_ff00;
 /// In those flags: the management key lies in PRINTED.
 const KEPT_UNDER_PIN: u8 = 0x02;
+
+/// A card that refuses a wrong key has done so by then; one that waits for a finger waits longer.
+const REFUSAL: Duration = Duration::from_secs(1);
 
 /// What every YubiKey comes with: 3DES up to firmware 5.6, AES-192 from 5.7.
 const FACTORY: [u8; 24] = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -154,7 +159,13 @@ impl Card {
         let old = Zeroizing::new(old);
         self.put_object(PRINTED, both(&old, Some(&key)).as_bytes())?;
         let data = Writer::new().raw(&[cipher as u8, slot::MANAGEMENT, key.0.len() as u8]).raw(&key.0);
-        let command = Command::new(SET_MANAGEMENT_KEY, 0xff, 0xff).with(data);
+        // The new one wants a touch as the old one does, where the card tells that.
+        let touch = match self.secret_metadata(slot::MANAGEMENT)?.touch {
+            Some(TouchPolicy::Always) => 0xfe,
+            Some(TouchPolicy::Cached) => 0xfd,
+            Some(TouchPolicy::Never) | None => 0xff,
+        };
+        let command = Command::new(SET_MANAGEMENT_KEY, 0xff, touch).with(data);
         self.expect("another management key was set", &command)?;
         self.put_object(PRINTED, both(&key.0, None).as_bytes())?;
         self.note_kept()
@@ -216,8 +227,8 @@ impl Card {
         let response = self.send_touched(DOING, &proof, &mut watch, person)?;
         match response.status {
             Status::Success => {}
-            // A wrong key is refused at once, before a finger is asked for.
-            _ if watch.was_told() => {
+            // A wrong key is refused at once, before a finger is asked for, by the same status.
+            Status::SecurityNotSatisfied if watch.waited() >= REFUSAL => {
                 person.touch(TouchMoment::TimedOut);
                 return Err(CardError::NotTouched { device: self.device().to_owned() }.into());
             }

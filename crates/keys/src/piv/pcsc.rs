@@ -64,12 +64,12 @@ impl Reader for PcscReader {
         &self.name
     }
 
-    fn hold(&self, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
+    fn hold(&self, taken: &mut dyn FnMut(), body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
         let context = Context::establish(Scope::User).map_err(|error| LineError::NoService(error.to_string()))?;
         let until = Instant::now() + SETTLING;
         loop {
             let mut begun = false;
-            let held = self.hold_once(&context, &mut |line| {
+            let held = self.hold_once(&context, taken, &mut |line| {
                 begun = true;
                 body(line);
             });
@@ -82,7 +82,12 @@ impl Reader for PcscReader {
 }
 
 impl PcscReader {
-    fn hold_once(&self, context: &Context, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), Error> {
+    fn hold_once(
+        &self,
+        context: &Context,
+        taken: &mut dyn FnMut(),
+        body: &mut dyn FnMut(&mut dyn Line),
+    ) -> Result<(), Error> {
         // Shared, so that others wait for the transaction's end instead of failing, and we for theirs. Who holds the
         // card exclusively (scdaemon does) is answered with Busy at once.
         let mut card = context.connect(&self.id, ShareMode::Shared, Protocols::ANY)?;
@@ -95,6 +100,7 @@ impl PcscReader {
             }
             Err((_, error)) => return Err(error),
         };
+        taken();
         transaction.reconnect(ShareMode::Shared, Protocols::ANY, Disposition::ResetCard)?;
         body(&mut PcscLine(&transaction));
         let ended = transaction.end(Disposition::ResetCard).map_err(|(_, error)| error);

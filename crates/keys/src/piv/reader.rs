@@ -15,10 +15,10 @@ pub trait Reader: Send + Sync {
     /// What it calls itself.
     fn name(&self) -> &str;
 
-    /// Waits until no other program talks to the card, takes the card for this one alone, resets it, lets `body` talk
-    /// to it, and resets it again whatever came of it: who comes next finds neither a verified PIN nor an open window
+    /// Waits until no other program talks to the card, takes the card for this one alone and calls `taken`, resets it,
+    /// lets `body` talk to it, and resets it again whatever came of it: who comes next finds neither a verified PIN nor an open window
     /// of a touch. Blocks as long as others hold the card.
-    fn hold(&self, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError>;
+    fn hold(&self, taken: &mut dyn FnMut(), body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError>;
 }
 
 /// The line to a card that is held.

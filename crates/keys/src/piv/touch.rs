@@ -18,16 +18,18 @@ pub(crate) struct Watch<'a> {
     /// `None` where the key needs no touch: then silence means a slow card.
     touch: Option<(u32, u32)>,
     next: Duration,
+    waited: Duration,
 }
 
 impl<'a> Watch<'a> {
     /// The wait for touch `number` of `of`, or for a card that needs none.
     pub(crate) fn new(person: &'a dyn Person, touch: Option<(u32, u32)>) -> Self {
-        Self { person, touch, next: QUIET }
+        Self { person, touch, next: QUIET, waited: Duration::ZERO }
     }
 
     /// Looks after so much time whether the person is still there, and tells them how it goes.
     pub(crate) fn look(&mut self, passed: Duration) -> Waiting {
+        self.waited = passed;
         if self.person.is_cancelled() {
             return Waiting::GiveUp;
         }
@@ -38,6 +40,11 @@ impl<'a> Watch<'a> {
             self.person.touch(TouchMoment::Awaited { number, of, left: PATIENCE.saturating_sub(passed) });
         }
         Waiting::GoOn
+    }
+
+    /// For how long the card has not answered, as far as it was looked at.
+    pub(crate) fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Whether a touch was asked for.

@@ -92,7 +92,7 @@ impl Reader for MemoryReader {
         &self.name
     }
 
-    fn hold(&self, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
+    fn hold(&self, taken: &mut dyn FnMut(), body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
         if *self.removed.lock().unwrap() {
             return Err(LineError::Removed);
         }
@@ -100,6 +100,7 @@ impl Reader for MemoryReader {
             return Err(LineError::Busy);
         }
         let mut card = self.card.lock().unwrap();
+        taken();
         card.reset();
         body(&mut MemoryLine { reader: self, card: &mut card });
         card.reset();

@@ -29,7 +29,8 @@ impl Reader for Script {
         "a reader\u{1b}[2J"
     }
 
-    fn hold(&self, body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
+    fn hold(&self, taken: &mut dyn FnMut(), body: &mut dyn FnMut(&mut dyn Line)) -> Result<(), LineError> {
+        taken();
         body(&mut self.clone());
         Ok(())
     }

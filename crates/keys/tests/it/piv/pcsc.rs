@@ -1,6 +1,5 @@
 //! The same through the real PC/SC daemon and the virtual reader.
 
-use std::ffi::CStr;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,33 +47,30 @@ fn it_is_listed_makes_a_key_and_signs_with_one_touch() {
     });
 }
 
-/// What another process of the same user does, who has the reader as well.
+/// What another process of the same user does, who has the reader as well: tried again while the daemon still resets a
+/// card whose holder was killed.
 fn other_process(commands: &[&[u8]]) -> Vec<u8> {
-    let context = Context::establish(Scope::User).unwrap();
-    let name = context.list_readers_owned().unwrap().remove(0);
-    let mut card = settled(&context, &name);
-    let transaction = card.transaction().unwrap();
-    let mut answer = Vec::new();
-    for command in commands {
-        answer = transaction.transmit(command, &mut [0; 300]).unwrap().to_vec();
-    }
-    transaction.end(Disposition::LeaveCard).ok().unwrap();
-    answer
-}
-
-/// Connects, once the daemon has reset a card whose holder was killed.
-fn settled(context: &Context, name: &CStr) -> pcsc::Card {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
-        match context.connect(name, ShareMode::Shared, Protocols::ANY) {
-            Ok(mut card) => match card.transaction().map(drop) {
-                Ok(()) => return card,
-                Err(error) => assert!(Instant::now() < until, "{error}"),
-            },
+        match transmit_all(commands) {
+            Ok(answer) => return answer,
             Err(error) => assert!(Instant::now() < until, "{error}"),
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+fn transmit_all(commands: &[&[u8]]) -> Result<Vec<u8>, pcsc::Error> {
+    let context = Context::establish(Scope::User)?;
+    let name = context.list_readers_owned()?.remove(0);
+    let mut card = context.connect(&name, ShareMode::Shared, Protocols::ANY)?;
+    let transaction = card.transaction()?;
+    let mut answer = Vec::new();
+    for command in commands {
+        answer = transaction.transmit(command, &mut [0; 300])?.to_vec();
+    }
+    transaction.end(Disposition::LeaveCard).map_err(|(_, error)| error)?;
+    Ok(answer)
 }
 
 #[test]

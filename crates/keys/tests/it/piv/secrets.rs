@@ -119,6 +119,11 @@ fn a_management_key_that_wants_a_touch_says_so_and_says_that_none_came() {
         let person = Sitting::typing(&["123456"]);
         desk.device().set_management_key(None, &person).unwrap();
         assert_eq!(person.moments().last(), Some(&TouchMoment::Touched), "{firmware}");
+        // The new one wants a touch as well, where the card tells that the old one did.
+        finger.up();
+        let again = desk.device().set_management_key(None, &Sitting::typing(&["123456"]));
+        let wants = matches!(again, Err(KeyError::Card(CardError::NotTouched { .. })));
+        assert_eq!(wants, has_metadata(firmware), "{firmware}: {again:?}");
     }
 }
 
