@@ -93,6 +93,12 @@ pub enum KeyError {
     /// The PIN of the surroundings was wrong.
     #[error("{0} refused the PIN that it was given; it was tried once and not again, so that the device is not locked")]
     PinRefused(String),
+    /// A wrong PIN would block the device, and the one of the surroundings may be wrong.
+    #[error(
+        "{0} has one try left for its PIN, and a PIN that no person types is not tried on it: a wrong one would block the \
+         device; sign once at a terminal, without --pin-fd, credential and PLIMSOLL_PIN"
+    )]
+    LastTry(String),
     /// A PKCS#11 token could not be used.
     #[error(transparent)]
     Token(#[from] TokenError),

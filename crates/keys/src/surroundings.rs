@@ -78,6 +78,7 @@ impl Person for Supplied<'_> {
         }
         let mut given = self.pin.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *given, Given::Already) {
+            Given::NotYet(_) if ask.tries_left == Some(1) => Err(KeyError::LastTry(ask.device.clone())),
             Given::NotYet(pin) => Ok(pin),
             Given::Already => Err(KeyError::PinRefused(ask.device.clone())),
             Given::Nothing => {
@@ -170,6 +171,14 @@ mod tests {
         let supplied = surroundings.before(&Nobody);
         assert_eq!(supplied.pin(&ask(PinKind::Pin)).unwrap().as_bytes(), b"135790");
         assert!(matches!(supplied.pin(&ask(PinKind::Pin)), Err(KeyError::PinRefused(device)) if device == "YubiKey 1"));
+    }
+
+    #[test]
+    fn the_last_try_is_left_to_a_person() {
+        let surroundings = Surroundings { pin: Some(Pin::new("135790")), ..Surroundings::default() };
+        let last = PinAsk { tries_left: Some(1), ..ask(PinKind::Pin) };
+        let error = surroundings.before(&Nobody).pin(&last).unwrap_err();
+        assert!(matches!(&error, KeyError::LastTry(device) if device == "YubiKey 1"), "{error}");
     }
 
     #[test]
