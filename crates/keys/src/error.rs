@@ -81,7 +81,7 @@ pub enum KeyError {
     /// A person would have to answer, and there is none.
     #[error(
         "there is nobody to ask for {0}; run this at a terminal, or say it beforehand: a passphrase with --passphrase-fd N \
-         or PLIMSOLL_PASSPHRASE, a PIN with --pin-fd N or PLIMSOLL_PIN, a card by its serial number ('piv:serial=N')"
+         (key import and restore: --from-passphrase-fd, key backup: --copy-passphrase-fd) or PLIMSOLL_PASSPHRASE, a PIN with --pin-fd N or PLIMSOLL_PIN, a card by its serial number ('piv:serial=N')"
     )]
     NobodyToAsk(String),
     /// The person gave up.

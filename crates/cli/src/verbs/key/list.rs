@@ -103,9 +103,19 @@ impl Found {
                 Ok(contents) => {
                     let serial = contents.device.serial();
                     self.keys.extend(contents.keys.iter().map(|key| Entry::of_slot(serial, key)));
+                    let card = serial.map_or_else(String::new, |serial| format!(" piv:serial={serial}"));
+                    if contents.keys.is_empty() {
+                        self.failures.push(format!(
+                            "{} has no key; make one with: plimsoll key generate{card}",
+                            contents.device.name()
+                        ));
+                    }
                     if !contents.factory.is_empty() {
-                        let which = contents.factory.join(", ");
-                        self.failures.push(format!("{} still has from the factory: {which}", contents.device.name()));
+                        self.failures.push(format!(
+                            "{} still has from the factory: {}; change that with: plimsoll key protect{card}",
+                            contents.device.name(),
+                            contents.factory.join(", ")
+                        ));
                     }
                 }
                 Err(error) => self.failures.push(format!("{}: {error}", entry.reader)),
