@@ -56,7 +56,9 @@ pub enum ClientError {
         hint: String,
     },
     /// There is no such thing (404).
-    #[error("could not {action}: {registry} has none ({detail}); check the name, that it was pushed, and that you may see it")]
+    #[error(
+        "could not {action}: {registry} has none ({detail}); check the name, that it was pushed, and that you may see it"
+    )]
     NotFound {
         /// What was being done, to what.
         action: String,
