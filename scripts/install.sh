@@ -84,6 +84,7 @@ packages_for() {
         program yubico-piv-tool yubico-piv-tool
         program ykman yubikey-manager
         package ykcs11
+        package pinentry-curses
         program softhsm2-util softhsm2
         program docker-registry docker-registry
         program ssh openssh-client

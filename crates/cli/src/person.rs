@@ -2,7 +2,7 @@
 //!
 //! - [`Terminal`] shows and asks at `/dev/tty` (or at the terminal of whoever asked an agent), never on standard input and
 //!   output, which belong to whatever the command is part of.
-//! - [`Desktop`] shows notifications, and asks by buttons under them.
+//! - [`Desktop`] shows notifications, asks by buttons under them, and for secrets in a window (`pinentry`).
 //! - [`Onlooker`] shows on stderr and can ask nothing.
 //! - [`interrupts`] decides what Ctrl-C means: while something is about to be signed it cancels that, and a second one ends
 //!   the program; either way the terminal is left as it was found.
@@ -10,6 +10,7 @@
 mod desktop;
 pub(crate) mod interrupts;
 mod onlooker;
+mod pinentry;
 mod terminal;
 mod typing;
 mod words;

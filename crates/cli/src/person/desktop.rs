@@ -1,14 +1,15 @@
-//! A person at a desktop without a terminal: told by notifications, asked by buttons under them. Secrets are not asked
-//! for here: a notification is no place to type one.
+//! A person at a desktop without a terminal: told by notifications, asked by buttons under them, and for secrets in the
+//! window of a [pinentry](super::pinentry): a notification is no place to type one.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, TouchMoment};
+use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment};
 
+use super::pinentry::Pinentry;
 use super::{SECRETS, words};
 use crate::output::plain;
 
@@ -23,6 +24,8 @@ pub(crate) struct Desktop {
     cancelled: Arc<AtomicBool>,
     /// Which touch was told of last: they are told of about once a second, and a notification is shown once.
     told: AtomicU32,
+    /// What was shown last, for the window that asks for a secret.
+    shown: Mutex<String>,
 }
 
 impl Desktop {
@@ -34,7 +37,7 @@ impl Desktop {
         }
         let ways = std::env::var_os("PATH")?;
         let program = std::env::split_paths(&ways).map(|way| way.join(PROGRAM)).find(|path| path.is_file())?;
-        Some(Self { program, key: key.to_owned(), cancelled, told: AtomicU32::new(0) })
+        Some(Self { program, key: key.to_owned(), cancelled, told: AtomicU32::new(0), shown: Mutex::default() })
     }
 
     fn notify(&self, title: &str, body: &str, more: &[String]) -> Option<Child> {
@@ -51,6 +54,12 @@ impl Desktop {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()
     }
 
+    fn ask(&self, pinentry: &Pinentry, prompt: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let description = if shown.is_empty() { format!("plimsoll unlocks {}", self.key) } else { shown };
+        pinentry.ask(&description, prompt, &self.cancelled)
+    }
+
     fn tell(&self, title: &str, body: &str) {
         if let Some(mut child) = self.notify(title, body, &[]) {
             let _ = child.wait();
@@ -60,18 +69,32 @@ impl Desktop {
 
 impl Person for Desktop {
     fn show(&self, intent: &Intent) {
-        self.tell("About to sign", &words::intent(intent, Some(&self.key), usize::MAX));
+        let text = words::intent(intent, Some(&self.key), usize::MAX);
+        self.tell("About to sign", &text);
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
-        self.tell("A key is locked", &format!("{}: unlock it at a terminal with: plimsoll agent unlock", plain(name)));
-        Err(KeyError::NobodyToAsk(format!("the passphrase of {name}")))
+        let Some(pinentry) = Pinentry::at_hand() else {
+            self.tell(
+                "A key is locked",
+                &format!("{}: unlock it at a terminal with: plimsoll agent unlock", plain(name)),
+            );
+            return Err(KeyError::NobodyToAsk(format!("the passphrase of {name}")));
+        };
+        let text = self.ask(&pinentry, &format!("Passphrase for {}:", plain(name)))?;
+        Passphrase::new(&text, "the window")
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
         let device = plain(&ask.device);
-        self.tell("A key wants its PIN", &format!("{device}: unlock it at a terminal with: plimsoll agent unlock"));
-        Err(KeyError::NobodyToAsk(ask.to_string()))
+        // A new secret is typed twice, so that who mistypes unseen does not lock themselves out: at a terminal.
+        let pinentry = Pinentry::at_hand().filter(|_| !matches!(ask.kind, PinKind::NewPin | PinKind::NewPuk));
+        let Some(pinentry) = pinentry else {
+            self.tell("A key wants its PIN", &format!("{device}: unlock it at a terminal with: plimsoll agent unlock"));
+            return Err(KeyError::NobodyToAsk(ask.to_string()));
+        };
+        self.ask(&pinentry, words::pin(ask).trim_end()).map(|text| Pin::new(&text))
     }
 
     fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {
