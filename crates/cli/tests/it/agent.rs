@@ -1,5 +1,6 @@
 //! `plimsoll agent`, and cosign and notation that sign with it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
@@ -24,11 +25,15 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn start(more: &[&str]) -> Self {
-        let home = Home::new();
+        Self::start_in(Home::new(), more, &[])
+    }
+
+    /// The same with more in its environment.
+    fn start_in(home: Home, more: &[&str], variables: &[(&str, &str)]) -> Self {
         home.run_with(&["key", "generate", "release"], &[SECRET]).with(0);
         let mut arguments = vec!["agent", "--key", "release.key", "--background"];
         arguments.extend(more);
-        let started = home.run_with(&arguments, &[SECRET]).with(0);
+        let started = home.run_with(&arguments, &[variables, &[SECRET]].concat()).with(0);
         assert!(started.stderr.contains("the agent holds 1 key"), "{}", started.stderr);
         Self { home }
     }
@@ -152,6 +157,48 @@ fn a_locked_agent_asks_at_the_terminal_of_whoever_asks_after_it_showed_what_for(
     assert!(!shown.stdout.contains(SECRET.1));
     // Once is enough, until it is locked again.
     agent.run(&["sign", &place.to_string()]).with(0);
+}
+
+/// No desktop can be had here: the two programs that would show something are scripts, which write down what they are told.
+#[test]
+fn a_locked_agent_without_a_terminal_asks_in_a_window() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    let folder = home.path("desktop");
+    std::fs::create_dir(&folder).unwrap();
+    let program = |name: &str, script: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    };
+    let told = folder.join("told").display().to_string();
+    program("notify-send", format!("echo \"$@\" >> {told}"));
+    let window = program(
+        "window",
+        format!(
+            "echo OK; while read -r line; do echo \"$line\" >> {told}; \
+             case $line in GETPIN) echo 'D {}';; esac; echo OK; done",
+            SECRET.1
+        ),
+    );
+    let ways = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let desktop = [
+        ("DISPLAY", ":7"),
+        ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere"),
+        ("PATH", &ways),
+        ("PLIMSOLL_PINENTRY", &window),
+    ];
+    let agent = Agent::start_in(home, &[], &desktop);
+    let (_, place, digest) = pushed(&registry);
+    agent.run(&["lock"]).with(0);
+    agent.run(&["sign", &place.to_string()]).with(0);
+    let told = std::fs::read_to_string(told).unwrap();
+    let asked = told.find("GETPIN").unwrap();
+    for said in ["About to sign", "SETDESC about to sign%0A", digest.as_str(), "SETPROMPT Passphrase for"] {
+        assert!(told.find(said).is_some_and(|place| place < asked), "{said}: {told}");
+    }
+    agent.home.run(&["verify", "--key", &agent.public(), &place.to_string()]).with(0);
 }
 
 #[test]
