@@ -54,6 +54,9 @@ struct Found {
     keys: Vec<Entry>,
     /// What could not be looked into, and why.
     failures: Vec<String>,
+    /// What could be done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 /// Does it.
@@ -70,6 +73,9 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
             output::write(output::plain(&found.to_text()).as_bytes())?;
             for failure in &found.failures {
                 eprintln!("warning: {}", output::plain(failure));
+            }
+            for note in &found.notes {
+                eprintln!("note: {}", output::plain(note));
             }
         }
     }
@@ -105,7 +111,7 @@ impl Found {
                     self.keys.extend(contents.keys.iter().map(|key| Entry::of_slot(serial, key)));
                     let card = serial.map_or_else(String::new, |serial| format!(" piv:serial={serial}"));
                     if contents.keys.is_empty() {
-                        self.failures.push(format!(
+                        self.notes.push(format!(
                             "{} has no key; make one with: plimsoll key generate{card}",
                             contents.device.name()
                         ));
