@@ -1,9 +1,12 @@
 //! Who signs: an agent that holds the key, or this process with the key itself.
 
 use std::io::{BufRead, IsTerminal as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use keys::agent::{Client as Agent, HeldKey, place};
 use keys::open::NamedKey;
 use keys::piv::{self, Device};
@@ -52,10 +55,18 @@ impl KeyArguments {
             return Ok(Holder::Agent(agent, Box::new(held)));
         }
         if let Some(uri) = &self.key {
-            return self.here(uri, None, start);
+            return if by_agent && is_out_of_reach(uri, start) {
+                self.own_agent(uri)
+            } else {
+                self.here(uri, None, start)
+            };
         }
         if let Some(uri) = default_card()? {
-            return self.here(&uri, None, start);
+            return if by_agent && is_out_of_reach(&uri, start) {
+                self.own_agent(&uri)
+            } else {
+                self.here(&uri, None, start)
+            };
         }
         let (path, passphrase) = self.default_file(yes)?;
         self.here(&KeyUri::File(path), passphrase, start)
@@ -74,6 +85,26 @@ impl KeyArguments {
             None => Surroundings::look(self.passphrase_fd, self.pin_fd, key::modules(start))?,
         };
         Ok(Holder::Here(named, surroundings))
+    }
+
+    /// An agent for this one key, which stays who calls while this process becomes somebody else: a device is not to be
+    /// carried over. It ends with the connection.
+    fn own_agent(&self, uri: &KeyUri) -> Result<Holder> {
+        let (ours, theirs) = UnixStream::pair().context("cannot make a socket")?;
+        let program = std::env::current_exe().context("cannot tell where this program is")?;
+        let mut agent = Command::new(program);
+        agent.args(["agent", "--on-stdin", "--key", &uri.to_string()]);
+        if let Some(descriptor) = self.pin_fd {
+            agent.args(["--pin-fd", &descriptor.to_string()]);
+        }
+        agent.stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
+        agent.spawn().context("cannot start an agent for the key")?;
+        // What was given to the command is not kept open here: the agent's end of the socket closes with the agent.
+        drop(agent);
+        let agent = Agent::over(ours).at_terminal(terminal());
+        let held = agent.keys().map_err(|_| anyhow!("the key {uri} could not be opened; see above"))?;
+        let held = held.into_iter().next().with_context(|| format!("there is no key {uri}"))?;
+        Ok(Holder::Agent(agent, Box::new(held)))
     }
 
     /// An agent of this user that holds the key that is meant. None answering is no error: the key is used here then.
@@ -165,6 +196,11 @@ impl Holder {
             Self::Agent(..) => bail!("an agent signs images and nothing else; name the key itself with --key"),
         }
     }
+}
+
+/// Whether a key is on a device that the user whom root becomes may not reach.
+fn is_out_of_reach(uri: &KeyUri, start: &Start) -> bool {
+    start.caller.is_root() && !matches!(uri, KeyUri::File(_))
 }
 
 /// The key in the signature slot of the only card that is plugged in, for whoever has no key in a file. A card that

@@ -1,12 +1,17 @@
 //! `key`: keys in files, in tokens, on cards.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use image::Reference;
+use image::client::{Client, Credentials, Settings};
 use keys::PublicKey;
 
 use crate::plimsoll::{Ended, Home};
+use crate::registry::{Kind, Registry};
+use crate::sample::push_image;
 
 const SECRET: (&str, &str) = ("PLIMSOLL_PASSPHRASE", "correct horse battery");
 
@@ -210,4 +215,25 @@ fn a_token_gets_a_key_with_a_certificate_lists_shows_and_loses_it() {
     token.run(&["key", "delete", "pkcs11:object=release", "--yes"], PIN).with(0);
     let left = token.run(&["key", "list"], "").with(0).stdout;
     assert!(left.contains("object=moved") && !left.contains("object=release"), "{left}");
+}
+
+/// As root the command becomes another user before it reads what a registry says, who may not even see the token.
+#[test]
+fn root_signs_with_a_token_that_nobody_else_may_read() {
+    let (Some(registry), Some(token)) = (Registry::start(Kind::Open), Token::new()) else { return };
+    fs::set_permissions(token.home.path("tokens"), fs::Permissions::from_mode(0o700)).unwrap();
+    token.run(&["key", "generate", "pkcs11:token=hsm;object=release"], PIN).with(0);
+    let shown = token.run(&["key", "show", "pkcs11:object=release"], "").with(0).stdout;
+    fs::write(token.home.path("work/release.pub"), shown).unwrap();
+    let client = Client::new(Credentials::none(), Settings::default());
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    let sign = ["sign", "--key", "pkcs11:token=hsm;object=release", "--format", "bundle,notation", &place.to_string()];
+    let wrong = token.run(&sign, "000000").with(2).stderr;
+    assert!(wrong.contains("tried once"), "{wrong}");
+    token.run(&sign, PIN).with(0);
+    token.run(&["verify", "--key", "release.pub", &place.to_string()], "").with(0);
+    let missing =
+        token.run(&["sign", "--key", "pkcs11:token=hsm;object=other", &place.to_string()], PIN).with(2).stderr;
+    assert!(missing.contains("other"), "{missing}");
 }

@@ -80,6 +80,11 @@ impl Client {
         Ok(Self { stream, path: path.to_owned(), terminal: None, origin: None })
     }
 
+    /// Over a connection that is there already, to an agent that this program has started itself.
+    pub fn over(stream: UnixStream) -> Self {
+        Self { stream, path: "an agent of its own".into(), terminal: None, origin: None }
+    }
+
     /// The terminal where PIN and touch may be asked for.
     #[must_use]
     pub fn at_terminal(self, terminal: Option<String>) -> Self {

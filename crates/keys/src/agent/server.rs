@@ -107,6 +107,13 @@ impl<P: Performer> Server<P> {
         Ok(())
     }
 
+    /// Serves one connection that is there already, until its other side closes it.
+    pub fn serve_one(self, stream: &UnixStream) {
+        if let Some(asker) = Asker::of(stream) {
+            self.converse(stream, &asker);
+        }
+    }
+
     /// One request after the other, until the client goes, or says something that is none.
     fn converse(&self, stream: &UnixStream, asker: &Asker) {
         loop {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -28,6 +29,7 @@ use crate::{certificate, output};
 
 /// Arguments of the agent itself.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 pub(super) struct Serving {
     /// A key to hold: a path, file:PATH, piv:serial=…;slot=9c or pkcs11:…; may be repeated
     /// [default: the single key in $XDG_CONFIG_HOME/plimsoll/keys, else that of the only card]
@@ -55,6 +57,9 @@ pub(super) struct Serving {
     /// Say when it is ready, and leave the terminal then; what --background starts
     #[arg(long, hide = true)]
     detach: bool,
+    /// Serve the socket that standard input is, and nobody else; what `plimsoll sign` starts as root
+    #[arg(long, hide = true)]
+    on_stdin: bool,
     #[command(flatten)]
     registries: Registries,
 }
@@ -68,7 +73,7 @@ pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
     }
     let state = place::state_folder()?;
     place::private(&state)?;
-    let house = House::take(place::socket()?)?;
+    let house = if arguments.on_stdin { None } else { Some(House::take(place::socket()?)?) };
     // What was locked is not unlocked by what the surroundings held when the agent was started.
     let without_secrets = Surroundings { modules: modules(start), ..Surroundings::default() };
     let agent = Arc::new(Agent::new(Parts {
@@ -80,10 +85,12 @@ pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
         confirms: arguments.confirm,
     }));
     // Before a key is open: whatever ends the program from here on locks it and leaves no socket.
-    let (dying, path) = (Arc::clone(&agent), house.path.clone());
+    let (dying, path) = (Arc::clone(&agent), house.as_ref().map(|house| house.path.clone()));
     interrupts::at_end(move || {
         dying.lock();
-        let _ = std::fs::remove_file(&path);
+        if let Some(path) = &path {
+            let _ = std::fs::remove_file(path);
+        }
     });
     let keys = if arguments.keys.is_empty() { usual_key()? } else { arguments.keys };
     let person = person::at_hand();
@@ -93,6 +100,7 @@ pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
         agent.hold(&uri, open(&uri, &surroundings, &*person)?)?;
     }
     drop(person);
+    let Some(house) = house else { return on_stdin(&agent) };
     let held = keys.len();
     let text = format!("the agent holds {held} key{} at {}", if held == 1 { "" } else { "s" }, house.path.display());
     eprintln!("{}", output::plain(&text));
@@ -103,6 +111,15 @@ pub(super) fn perform(arguments: Serving, start: &Start) -> Result<ExitCode> {
     let ended = server.serve(&house.listener).context("cannot serve the agent's socket");
     agent.lock();
     ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// Answers whoever started this process, until they close the connection. They may take their time between two requests.
+fn on_stdin(agent: &Arc<Agent>) -> Result<ExitCode> {
+    let socket = std::io::stdin().as_fd().try_clone_to_owned().context("cannot take over the socket")?;
+    let limits = Limits { patience: Duration::from_hours(1), ..Limits::default() };
+    Server { performer: Arc::clone(agent), limits }.serve_one(&socket.into());
+    agent.lock();
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Opens a key that is named: a file now, so that whoever says "unlock" is asked then and not later; a device when it
