@@ -14,6 +14,7 @@ use keys::pkcs11::Modules;
 use keys::uri::PivUri;
 use keys::{FileSigner, KeyUri, Passphrase, Person, PublicKey, Signer, Surroundings, folder};
 
+use crate::registries::Registries;
 use crate::verbs::{Start, key};
 use crate::{output, passphrase, person};
 
@@ -48,25 +49,24 @@ pub(crate) enum Holder {
 }
 
 impl KeyArguments {
-    /// As the calling user: finds the key, at an agent first where `by_agent` allows it. Where there is none at all, one is
+    /// As the calling user: finds the key, at an agent first where `by_agent` allows it, with how
+    /// registries are spoken to. Where there is none at all, one is
     /// offered at a terminal, or made at once where `yes` was said before.
-    pub(crate) fn find(&self, start: &Start, by_agent: bool, yes: bool) -> Result<Holder> {
-        if by_agent && let Some((agent, held)) = self.at_agent() {
+    pub(crate) fn find(&self, start: &Start, by_agent: Option<&Registries>, yes: bool) -> Result<Holder> {
+        if by_agent.is_some()
+            && let Some((agent, held)) = self.at_agent()
+        {
             return Ok(Holder::Agent(agent, Box::new(held)));
         }
+        let open = |uri: &KeyUri| match by_agent {
+            Some(registries) if is_out_of_reach(uri, start) => self.own_agent(uri, registries, start),
+            _ => self.here(uri, None, start),
+        };
         if let Some(uri) = &self.key {
-            return if by_agent && is_out_of_reach(uri, start) {
-                self.own_agent(uri)
-            } else {
-                self.here(uri, None, start)
-            };
+            return open(uri);
         }
         if let Some(uri) = default_card()? {
-            return if by_agent && is_out_of_reach(&uri, start) {
-                self.own_agent(&uri)
-            } else {
-                self.here(&uri, None, start)
-            };
+            return open(&uri);
         }
         let (path, passphrase) = self.default_file(yes)?;
         self.here(&KeyUri::File(path), passphrase, start)
@@ -89,13 +89,19 @@ impl KeyArguments {
 
     /// An agent for this one key, which stays who calls while this process becomes somebody else: a device is not to be
     /// carried over. It ends with the connection.
-    fn own_agent(&self, uri: &KeyUri) -> Result<Holder> {
+    fn own_agent(&self, uri: &KeyUri, registries: &Registries, start: &Start) -> Result<Holder> {
         let (ours, theirs) = UnixStream::pair().context("cannot make a socket")?;
         let program = std::env::current_exe().context("cannot tell where this program is")?;
         let mut agent = Command::new(program);
         agent.args(["agent", "--on-stdin", "--key", &uri.to_string()]);
         if let Some(descriptor) = self.pin_fd {
             agent.args(["--pin-fd", &descriptor.to_string()]);
+        }
+        for registry in registries.insecure() {
+            agent.args(["--insecure-registry", registry]);
+        }
+        if let Some(config) = &start.config {
+            agent.arg("--config").arg(config);
         }
         agent.stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
         agent.spawn().context("cannot start an agent for the key")?;

@@ -52,6 +52,8 @@ pub(crate) struct Start {
     pub(crate) caller: Caller,
     /// The configuration file's settings.
     pub(crate) settings: Settings,
+    /// The configuration file, where one was named.
+    pub(crate) config: Option<std::path::PathBuf>,
     /// Where the data folder is; not entered yet.
     pub(crate) folder: std::path::PathBuf,
 }
@@ -100,7 +102,7 @@ impl Start {
         let level = general.log.as_deref().or(settings.log.as_deref()).unwrap_or("warn");
         logging::start(level, general.log_format.or(settings.log_format).unwrap_or_default())?;
         let folder = House::place(general, &settings, &caller)?;
-        Ok(Self { caller, settings, folder })
+        Ok(Self { caller, settings, config: general.config.clone(), folder })
     }
 }
 

@@ -97,7 +97,7 @@ impl Command for Arguments {
             .parse()
             .with_context(|| format!("{registry:?} is no registry"))?;
         let logins = self.registries.logins([&place]);
-        let holder = self.key.find(start, false, false)?;
+        let holder = self.key.find(start, None, false)?;
         let validity = Duration::days(self.days.into());
         Ok(Prepared { named, registry, reason: self.reason, validity, yes: self.yes, holder, logins })
     }

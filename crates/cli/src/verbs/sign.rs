@@ -96,7 +96,7 @@ impl Command for Arguments {
             None => Vec::new(),
         };
         let authority = self.timestamp.map(|url| Authority::new(url, roots));
-        let holder = self.key.find(start, true, self.yes)?;
+        let holder = self.key.find(start, Some(&self.registries), self.yes)?;
         let wants_certificate = self.formats.contains(&Format::Notation);
         let certificate = wants_certificate.then(|| certificate::beside(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins(&self.images);

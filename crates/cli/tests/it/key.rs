@@ -232,6 +232,11 @@ fn root_signs_with_a_token_that_nobody_else_may_read() {
     let wrong = token.run(&sign, "000000").with(2).stderr;
     assert!(wrong.contains("tried once"), "{wrong}");
     token.run(&sign, PIN).with(0);
+    // What the command line says of configuration and registries, the agent is told: here modules are named by the option.
+    let config = token.home.path("config.toml").display().to_string();
+    let option = [&["--config", &config], &sign[..]].concat();
+    let (settings, pin) = (("SOFTHSM2_CONF", token.settings.as_str()), ("PLIMSOLL_PIN", PIN));
+    token.home.run_with(&option, &[settings, pin]).with(0);
     token.run(&["verify", "--key", "release.pub", &place.to_string()], "").with(0);
     let missing =
         token.run(&["sign", "--key", "pkcs11:token=hsm;object=other", &place.to_string()], PIN).with(2).stderr;

@@ -64,7 +64,7 @@ impl Command for Arguments {
             uri if uri.contains("://") => uri.to_owned(),
             other => bail!("{other:?} is no type of statement; write cyclonedx, spdx, findings, provenance or a URI"),
         };
-        let holder = self.key.find(start, false, false)?;
+        let holder = self.key.find(start, None, false)?;
         let logins = self.registries.logins([&self.image]);
         Ok(Prepared { image: self.image, kind, predicate, holder, logins })
     }
