@@ -162,7 +162,7 @@ pub struct LinkedText {
 }
 
 impl LinkedText {
-    /// Bytes that the functions of all modules of a bill may take; those of Kubernetes' programs take half of it.
+    /// Bytes that the functions of all modules of a bill may take; docker's client, of 31,000 functions, takes 93 kB.
     pub const ROOM: usize = 16 << 20;
     /// Bytes that those of one module may take, so that no entry is longer than a reader takes.
     const ROOM_OF_MODULE: usize = 2 << 20;
