@@ -2,6 +2,7 @@
 # All tests, with the real counterparts that they talk to. What is missing is installed first.
 #
 # PLIMSOLL_TEST_DATA   a folder of real advisories and images; `../shared/data` where it exists
+# PLIMSOLL_TEST_LIMIT  seconds that one test program may take (1200)
 # PLIMSOLL_CACHE       tools and base trees that outlive a clone (~/.cache/plimsoll)
 set -euo pipefail
 # shellcheck source=scripts/settings.sh
@@ -17,11 +18,12 @@ fi
 [ -z "${PLIMSOLL_TEST_DATA:-}" ] || export PLIMSOLL_TEST_DATA
 # Everything is installed now, so a test that finds its counterpart missing has found a mistake.
 export PLIMSOLL_REQUIRE="${PLIMSOLL_REQUIRE:-1}"
+# A test that waits forever would keep the others from being told of: its program ends after so many seconds.
+runner="timeout --foreground --kill-after=10 ${PLIMSOLL_TEST_LIMIT:-1200}"
 # Broker, containers and privileges are root's business. The build stays the caller's.
-if [ "${#SUDO[@]}" -gt 0 ]; then
-    host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
-    export "CARGO_TARGET_${host}_RUNNER=sudo -E env PATH=$PATH HOME=$HOME"
-fi
+[ "${#SUDO[@]}" -eq 0 ] || runner+=" sudo -E env PATH=$PATH HOME=$HOME"
+host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+export "CARGO_TARGET_${host}_RUNNER=$runner"
 
 # Integration tests of one crate start the binaries of another, so all are built before any runs.
 step "build the tests" cargo test --workspace --all-targets --locked --no-run

@@ -1,6 +1,5 @@
 //! `plimsoll agent`, and cosign and notation that sign with it.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
@@ -12,7 +11,7 @@ use image::client::{Client, Credentials, Settings};
 use keys::certificate::{self, Subject};
 use keys::{FileSigner, KeyFile, Nobody, Passphrase};
 
-use crate::plimsoll::{Ended, Home};
+use crate::plimsoll::{Ended, Home, script};
 use crate::registry::{Kind, Registry};
 use crate::sample::push_image;
 
@@ -166,10 +165,9 @@ fn a_locked_agent_without_a_terminal_asks_in_a_window() {
     let home = Home::new();
     let folder = home.path("desktop");
     std::fs::create_dir(&folder).unwrap();
-    let program = |name: &str, script: String| {
+    let program = |name: &str, lines: String| {
         let path = folder.join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        script(&path, &lines);
         path.display().to_string()
     };
     let told = folder.join("told").display().to_string();

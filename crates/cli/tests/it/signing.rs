@@ -7,7 +7,7 @@ use image::Reference;
 use image::client::{Client, Credentials, Settings};
 use keys::PublicKey;
 
-use crate::plimsoll::Home;
+use crate::plimsoll::{Home, script};
 use crate::registry::{Kind, Registry};
 use crate::sample::push_image;
 
@@ -202,8 +202,7 @@ fn a_credential_helper_is_told_no_secret_of_a_key() {
     let home = Home::new();
     let helper = home.path("docker-credential-spy");
     let seen = home.path("seen");
-    fs::write(&helper, format!("#!/bin/sh\nenv > {}\necho 'credentials not found'\nexit 1\n", seen.display())).unwrap();
-    fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&helper, &format!("env > {}\necho 'credentials not found'\nexit 1", seen.display()));
     fs::create_dir_all(home.path(".docker")).unwrap();
     fs::write(home.path(".docker/config.json"), r#"{"credsStore":"spy"}"#).unwrap();
     key(&home, "release");

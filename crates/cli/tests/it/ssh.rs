@@ -1,10 +1,11 @@
 //! A real ssh to a real sshd, without a port: the client starts the daemon as its proxy, and both have keys, settings and
 //! known hosts of their own.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::plimsoll::script;
 
 const SSHD: &str = "/usr/sbin/sshd";
 
@@ -63,8 +64,7 @@ impl Ssh {
         }
         // ssh looks for its settings in the home that the user database names, whatever the environment says.
         fs::create_dir(place("bin")).unwrap();
-        fs::write(place("bin/ssh"), format!("#!/bin/sh\nexec /usr/bin/ssh -F {} \"$@\"\n", shown("config"))).unwrap();
-        fs::set_permissions(place("bin/ssh"), Permissions::from_mode(0o755)).unwrap();
+        script(&place("bin/ssh"), &format!("exec /usr/bin/ssh -F {} \"$@\"", shown("config")));
         Some(Self { folder })
     }
 

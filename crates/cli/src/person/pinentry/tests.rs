@@ -1,9 +1,9 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::*;
@@ -11,8 +11,11 @@ use super::*;
 /// A program of shell that answers as a pinentry would, for what no real one can be made to do.
 fn scripted(folder: &Path, script: &str) -> Pinentry {
     let program = folder.join("scripted-pinentry");
-    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    // Written by another program: a child that some other test forks at this moment would hold the script open for
+    // writing, and then it cannot be executed.
+    let mut writer = Command::new("sh");
+    writer.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""]);
+    assert!(writer.args([program.as_os_str(), script.as_ref()]).status().unwrap().success());
     Pinentry { program }
 }
 
@@ -44,6 +47,12 @@ fn the_real_one_gives_what_is_typed_and_tells_of_a_cancel() {
         let asking = thread::spawn(move || ask(&pinentry));
         let mut shown = Vec::new();
         while !String::from_utf8_lossy(&shown).contains("YubiKey 1") {
+            // It may have failed before it drew anything, and then the screen stays as it is.
+            assert!(!asking.is_finished(), "{:?}", asking.join());
+            let mut look = [PollFd::new(&screen, PollFlags::IN)];
+            if poll(&mut look, Some(&Timespec { tv_sec: 0, tv_nsec: 100_000_000 })).unwrap() == 0 {
+                continue;
+            }
             let mut byte = [0; 256];
             let read = screen.read(&mut byte).unwrap();
             shown.extend_from_slice(&byte[..read]);
