@@ -9,6 +9,7 @@ step "install what the checks need" scripts/install.sh build check
 use_rust
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+step "lints, as for macOS" scripts/check-macos.sh
 
 deny() { "$PLIMSOLL_TOOLS/bin/cargo-deny" --locked "$@"; }
 step "dependencies: bans, licences, sources" deny check --hide-inclusion-graph bans licenses sources

@@ -4,21 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use engine::admission::{Admission, Admitted, Moment, Refusal};
 use findings::Report;
-use gate::evidence::{Evidence, Subject, judge, judge_signatures};
+use gate::Revoked;
+use gate::evidence::{Evidence, Subject};
 use gate::file::PolicyFile;
-use gate::{Mode, Policy, Revoked};
 use image::client::Client;
 use image::{Digest, Image, ImageSource, Reference};
 use keys::PublicKey;
-use scan::{Options, Progress, Scanner, Silent};
-use time::OffsetDateTime;
-use tokio::runtime::Runtime;
+use scan::{Options, Progress, Scanner};
 use trust::{Cache, Found, RegistrySignatures, SignatureSource, TrustError};
 
 use crate::caller::Caller;
-use crate::output;
 use crate::settings::Settings;
 
 /// What an image from a file is called where policies are concerned: only patterns that mean everything match it.
@@ -101,52 +97,5 @@ struct NoSignatures;
 impl SignatureSource for NoSignatures {
     fn found(&self, _image: &Digest) -> Result<Vec<Result<Found, TrustError>>, TrustError> {
         Ok(Vec::new())
-    }
-}
-
-/// Admission to the engine, as the policy says.
-pub(crate) struct ByPolicy {
-    policy: Policy,
-    scanner: Scanner,
-    client: Option<Client>,
-    data: PathBuf,
-    runtime: Arc<Runtime>,
-}
-
-impl ByPolicy {
-    /// `client` is the registry's that images come from, where they come from one.
-    pub(crate) fn new(
-        policy: Policy,
-        scanner: Scanner,
-        client: Option<Client>,
-        data: PathBuf,
-        runtime: Arc<Runtime>,
-    ) -> Self {
-        Self { policy, scanner, client, data, runtime }
-    }
-}
-
-impl Admission for ByPolicy {
-    fn admit(&self, moment: Moment, image: &Admitted<'_>) -> Result<(), Refusal> {
-        let origin = self.client.clone().zip(image.reference.cloned());
-        let progress = Arc::new(Silent);
-        let evidence = ImageEvidence::new(self.scanner.clone(), image.source.clone(), origin, &self.data, progress);
-        let subject = subject(image.source.image(), image.reference);
-        let now = OffsetDateTime::now_utc();
-        let judgement = match moment {
-            Moment::Pull => self.runtime.block_on(judge_signatures(&self.policy, &subject, &evidence, now)),
-            Moment::Create | Moment::Start => self.runtime.block_on(judge(&self.policy, &subject, &evidence, now)),
-        };
-        let verdict = judgement.verdict();
-        if !verdict.allowed {
-            return Err(Refusal { image: image.source.image().name.clone(), reasons: verdict.reasons });
-        }
-        // Told once, when all of it is known.
-        if verdict.mode == Mode::Warn && moment == Moment::Create {
-            for reason in &verdict.reasons {
-                eprintln!("plimsoll: warning: {}", output::plain(reason));
-            }
-        }
-        Ok(())
     }
 }

@@ -1,12 +1,11 @@
 //! Where podman's and containerd's stores are on this machine, and how they are opened while this process is still the caller.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use image::source::{ContainerdPlace, Opener, StoragePlace};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::Deserialize;
 
 use crate::caller::Caller;
@@ -112,17 +111,30 @@ impl Opening {
     /// nothing else, parses nothing, and ends with this one.
     fn for_caller(&mut self, caller: &Caller) -> Result<Option<Arc<Opener>>> {
         if caller.is_root() && self.opener.is_none() {
-            let about = "cannot start the process that opens the store's files";
-            let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-                .map_err(std::io::Error::from)
-                .context(about)?;
-            let mut command = Command::new("/proc/self/exe");
-            command.arg("opener").env_clear().stdin(Stdio::from(theirs)).stdout(Stdio::null());
-            self.process = Some(command.spawn().context(about)?);
-            self.opener = Some(Arc::new(Opener::over(ours)));
+            let (process, opener) = start_opener().context("cannot start the process that opens the store's files")?;
+            self.process = Some(process);
+            self.opener = Some(Arc::new(opener));
         }
         Ok(self.opener.clone())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn start_opener() -> Result<(Child, Opener)> {
+    use std::process::{Command, Stdio};
+
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    let kind = SocketType::SEQPACKET;
+    let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?;
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("opener").env_clear().stdin(Stdio::from(theirs)).stdout(Stdio::null());
+    Ok((command.spawn()?, Opener::over(ours)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_opener() -> Result<(Child, Opener)> {
+    anyhow::bail!("other engines' stores are read on Linux only")
 }
 
 /// `CONTAINERS_STORAGE_CONF`, else the user's file, else the machine's; what none says is the default.

@@ -28,6 +28,7 @@ const CONNECTIONS: usize = 1024;
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A peer that does not take our bytes for so long is gone (`TCP_USER_TIMEOUT`, milliseconds).
+#[cfg(target_os = "linux")]
 const WRITE_PATIENCE: u32 = 60_000;
 
 /// How long requests that are under way are given when the server ends.
@@ -132,8 +133,9 @@ pub async fn serve(
 fn prepare(stream: &TcpStream) {
     // Small answers are not held back, and a peer that takes nothing does not hold a connection for ever. Where the
     // system does not know these, nothing is lost but that.
-    let prepared = stream
-        .set_nodelay(true)
+    let prepared = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let prepared = prepared
         .and_then(|()| rustix::net::sockopt::set_tcp_user_timeout(stream, WRITE_PATIENCE).map_err(io::Error::from));
     if let Err(error) = prepared {
         tracing::debug!(%error, "a connection could not be tuned");

@@ -21,6 +21,8 @@ mod processes;
 mod server;
 mod signing;
 // The command line's own, so that there is one way to start an sshd.
+#[path = "../../../crates/cli/tests/it/script.rs"]
+mod script;
 #[allow(dead_code, reason = "no connection is cut here")]
 #[path = "../../../crates/cli/tests/it/ssh.rs"]
 mod ssh;

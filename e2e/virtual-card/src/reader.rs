@@ -184,6 +184,7 @@ fn serve(mut card: Card, mut stream: TcpStream, tell: &Sender<u8>) -> Card {
 fn receive(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
     // The driver sends some frames that nobody answers; it may not send the next before they are acknowledged, and the
     // system would take 40 ms over that. The option does not last, so it is set again and again.
+    #[cfg(target_os = "linux")]
     rustix::net::sockopt::set_tcp_quickack(&*stream, true)?;
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;

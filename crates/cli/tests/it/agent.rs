@@ -11,9 +11,10 @@ use image::client::{Client, Credentials, Settings};
 use keys::certificate::{self, Subject};
 use keys::{FileSigner, KeyFile, Nobody, Passphrase};
 
-use crate::plimsoll::{Ended, Home, script};
+use crate::plimsoll::{Ended, Home};
 use crate::registry::{Kind, Registry};
 use crate::sample::push_image;
+use crate::script::script;
 
 const SECRET: (&str, &str) = ("PLIMSOLL_PASSPHRASE", "correct horse battery");
 

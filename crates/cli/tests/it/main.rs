@@ -15,6 +15,7 @@ mod hold;
 mod key;
 mod plimsoll;
 mod policy;
+mod script;
 mod serving;
 mod signing;
 mod ssh;

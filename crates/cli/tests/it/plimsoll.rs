@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -148,12 +148,4 @@ impl Ended {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
-}
-
-/// A program of shell. Another program writes it: a child that some other test forks at this moment would hold it open for
-/// writing, and then it cannot be executed.
-pub(crate) fn script(program: &Path, lines: &str) {
-    let mut writer = Command::new("sh");
-    writer.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""]);
-    assert!(writer.args([program.as_os_str(), lines.as_ref()]).status().unwrap().success());
 }

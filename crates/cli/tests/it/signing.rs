@@ -7,9 +7,10 @@ use image::Reference;
 use image::client::{Client, Credentials, Settings};
 use keys::PublicKey;
 
-use crate::plimsoll::{Home, script};
+use crate::plimsoll::Home;
 use crate::registry::{Kind, Registry};
 use crate::sample::push_image;
+use crate::script::script;
 
 const SECRET: (&str, &str) = ("PLIMSOLL_PASSPHRASE", "correct horse battery");
 

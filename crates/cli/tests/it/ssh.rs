@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::plimsoll::script;
+use crate::script::script;
 
 const SSHD: &str = "/usr/sbin/sshd";
 

@@ -26,6 +26,16 @@ const QUESTION_BYTES: usize = 4 + 2 * 4096;
 /// Most folders that are opened below; several stores, three folders each.
 const ROOTS: usize = 64;
 
+/// How messages are sent and taken. Stores are opened on Linux only; elsewhere this is compiled and never asked.
+#[cfg(target_os = "linux")]
+const SEND: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(target_os = "linux")]
+const RECEIVE: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+#[cfg(not(target_os = "linux"))]
+const SEND: SendFlags = SendFlags::empty();
+#[cfg(not(target_os = "linux"))]
+const RECEIVE: RecvFlags = RecvFlags::empty();
+
 const ADD: u8 = b'r';
 const SEAL: u8 = b's';
 const FILE: u8 = b'f';
@@ -167,9 +177,7 @@ fn send(socket: BorrowedFd<'_>, message: &[u8], descriptor: Option<BorrowedFd<'_
     {
         return Err(too_long());
     }
-    rustix::io::retry_on_intr(|| {
-        rustix::net::sendmsg(socket, &[IoSlice::new(message)], &mut ancillary, SendFlags::NOSIGNAL)
-    })?;
+    rustix::io::retry_on_intr(|| rustix::net::sendmsg(socket, &[IoSlice::new(message)], &mut ancillary, SEND))?;
     Ok(())
 }
 
@@ -179,7 +187,7 @@ fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Opti
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = rustix::io::retry_on_intr(|| {
         let into = &mut [IoSliceMut::new(buffer)];
-        rustix::net::recvmsg(socket, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+        rustix::net::recvmsg(socket, into, &mut ancillary, RECEIVE)
     });
     let bytes = match received {
         Ok(received) => received.bytes,

@@ -6,13 +6,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
+use rustix::fs::{FileType, Mode, OFlags};
 
 use super::Opener;
-
-/// How often a lookup is begun anew while somebody renames what it leads through (openat2(2), `EAGAIN`).
-const TRIES: usize = 16;
 
 /// An open folder. What is opened below it is opened for reading only, and is a regular file or a folder.
 ///
@@ -103,7 +99,13 @@ pub(super) fn open_folder(root: BorrowedFd<'_>, path: &[u8]) -> io::Result<Owned
     confined(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Links::None)
 }
 
+#[cfg(target_os = "linux")]
 fn confined(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, links: Links) -> io::Result<OwnedFd> {
+    use rustix::fs::ResolveFlags;
+    use rustix::io::Errno;
+
+    /// How often a lookup is begun anew while somebody renames what it leads through (openat2(2), `EAGAIN`).
+    const TRIES: usize = 16;
     let resolve = match links {
         Links::None => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
         Links::Inside => ResolveFlags::IN_ROOT,
@@ -115,6 +117,12 @@ fn confined(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, links: Links) -> i
             opened => return Ok(opened?),
         }
     }
+}
+
+/// Where nothing opens below a folder and never above it, nothing is opened; the engines that have such stores run on Linux.
+#[cfg(not(target_os = "linux"))]
+fn confined(_: BorrowedFd<'_>, _: &[u8], _: OFlags, _: Links) -> io::Result<OwnedFd> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "other engines' stores are read on Linux only"))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
 
 use image::Digest;
 use image::layer::{Entry, EntryKind, LayerError, Visitor as _};
@@ -66,7 +67,7 @@ struct Walk<'a> {
     limits: &'a Limits,
     entries: u64,
     /// The file system of the folder that is being read.
-    device: u64,
+    device: fs::Dev,
     /// The layer that the folder is of, whose marks of what is deleted mean that.
     layer: Option<&'a Unpacked>,
 }
@@ -189,17 +190,17 @@ impl Walk<'_> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = fs::openat(folder, name, flags, Mode::empty());
         let file = match opened.or_else(|error| self.asked(error, |layer| layer.file(&path).map(OwnedFd::from))) {
-            Ok(file) => file,
+            Ok(file) => File::from(file),
             Err(error) => return self.not_read(&path, error),
         };
-        let about = match fs::fstat(&file) {
-            Ok(about) if FileType::from_raw_mode(about.st_mode) == FileType::RegularFile => about,
+        let about = match file.metadata() {
+            Ok(about) if about.is_file() => about,
             Ok(_) => return self.visit(path, EntryKind::Special),
-            Err(error) => return self.not_read(&path, error),
+            Err(error) => return self.not_read(&path, Errno::from_io_error(&error).unwrap_or(Errno::IO)),
         };
-        let size = u64::try_from(about.st_size).unwrap_or(0);
-        let mut content = Steady { file: File::from(file), left: size, failure: None };
-        let entry = Entry { path, kind: EntryKind::File, size, mode: about.st_mode & 0o7777 };
+        let size = about.len();
+        let mut content = Steady { file, left: size, failure: None };
+        let entry = Entry { path, kind: EntryKind::File, size, mode: about.mode() & 0o7777 };
         self.collector.visit(&entry, &mut content)?;
         if let Some(failure) = content.failure {
             self.collector.warn(format!("/{}: not read to its end: {failure}", entry.path));
@@ -256,8 +257,7 @@ enum Foreign {
 
 /// By the magic numbers of statfs(2) and of linux/magic.h.
 fn foreign(folder: &OwnedFd) -> Foreign {
-    let Ok(about) = fs::fstatfs(folder) else { return Foreign::No };
-    match u64::try_from(about.f_type).unwrap_or_default() & 0xffff_ffff {
+    match magic(folder) {
         0x9fa0 | 0x6265_6572 | 0x1cd1 | 0x27_e0eb | 0x6367_7270 | 0x6462_6720 | 0x7472_6163 | 0x7363_6673
         | 0x6165_676c | 0xde5e_81e4 | 0xcafe_4a11 | 0x6265_6570 | 0x6573_5543 | 0x1980_0202 | 0x9584_58f6
         | 0x4249_4e4d | 0x0187 | 0x6e73_6673 | 0xf97c_ff8c => Foreign::Kernel,
@@ -267,6 +267,17 @@ fn foreign(folder: &OwnedFd) -> Foreign {
         0x794c_7630 => Foreign::Named("the merged file system of a container"),
         _ => Foreign::No,
     }
+}
+
+#[cfg(target_os = "linux")]
+fn magic(folder: &OwnedFd) -> u64 {
+    fs::fstatfs(folder).map_or(0, |about| u64::try_from(about.f_type).unwrap_or_default() & 0xffff_ffff)
+}
+
+/// Other systems number theirs otherwise: all is walked.
+#[cfg(not(target_os = "linux"))]
+fn magic(_: &OwnedFd) -> u64 {
+    0
 }
 
 /// As many bytes as the file had when it was opened, whatever becomes of it meanwhile: what is cut off is zeros, which

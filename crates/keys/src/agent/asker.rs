@@ -6,10 +6,11 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use rustix::net::sockopt::socket_peercred;
 use serde::{Deserialize, Serialize};
 
-/// Programs that ask on behalf of the program that started them (as the system cuts their names, too).
+use super::process::{self, Process};
+
+/// Programs that ask on behalf of the program that started them, as Linux cuts their names.
 const STAND_INS: [&str; 2] = ["notation-plimso", "sigstore-kms-pl"];
 
 /// Who asks.
@@ -57,12 +58,9 @@ pub enum Origin {
 impl Asker {
     /// The process at the other end of a connection; `None` where it is another user's, who may ask nothing.
     pub fn of(stream: &UnixStream) -> Option<Self> {
-        let peer = socket_peercred(stream).ok()?;
-        if peer.uid != rustix::process::geteuid() {
-            return None;
-        }
-        let process = u32::try_from(peer.pid.as_raw_nonzero().get()).ok();
-        Some(Self { origin: Origin::Here, process, program: process.and_then(program_of), terminal: None })
+        let peer = process::peer(stream).ok().filter(|peer| peer.is_own_user())?;
+        let program = peer.process.and_then(program_of);
+        Some(Self { origin: Origin::Here, process: peer.process, program, terminal: None })
     }
 
     /// The same, where they ask for somebody else.
@@ -85,9 +83,7 @@ impl Asker {
         }
         let Ok(about) = fs::symlink_metadata(path) else { return false };
         let is_users = about.file_type().is_char_device() && about.uid() == rustix::process::geteuid().as_raw();
-        let is_own = self.process.and_then(controlling).is_some_and(|(major, minor)| {
-            rustix::fs::major(about.rdev()) == major && rustix::fs::minor(about.rdev()) == minor
-        });
+        let is_own = self.process.and_then(Process::terminal) == Some(about.rdev());
         is_users && is_own
     }
 
@@ -119,49 +115,15 @@ impl fmt::Display for Asker {
 }
 
 /// What a process runs, or what started it where it only stands in.
-fn program_of(process: u32) -> Option<String> {
-    let name = fs::read_to_string(format!("/proc/{process}/comm")).ok()?.trim_end().to_owned();
-    if STAND_INS.contains(&name.as_str()) && is_ours(process) {
-        let parent: u32 = status_field(process, 1)?.parse().ok()?;
-        return path_of(parent)
-            .or_else(|| Some(fs::read_to_string(format!("/proc/{parent}/comm")).ok()?.trim_end().to_owned()));
+fn program_of(number: u32) -> Option<String> {
+    let process = Process::of(number)?;
+    let is_stand_in = STAND_INS.iter().any(|name| process.name.starts_with(name));
+    if is_stand_in && Process::is_this_program(number) {
+        return Process::of(process.parent).map(called);
     }
-    path_of(process).or(Some(name))
+    Some(called(process))
 }
 
-/// Whether a process runs this very program. Any can take another's name and be told as what started it.
-fn is_ours(process: u32) -> bool {
-    let file = |process: &str| fs::metadata(format!("/proc/{process}/exe")).ok();
-    let same = |(own, other): (fs::Metadata, fs::Metadata)| own.dev() == other.dev() && own.ino() == other.ino();
-    file("self").zip(file(&process.to_string())).is_some_and(same)
-}
-
-fn path_of(process: u32) -> Option<String> {
-    let path = fs::read_link(format!("/proc/{process}/exe")).ok()?;
-    Some(path.to_string_lossy().trim_end_matches(" (deleted)").to_owned())
-}
-
-/// A field of `/proc/PID/stat`, counted from the one after the name (the state is 0), which may hold anything.
-fn status_field(process: u32, place: usize) -> Option<String> {
-    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    rest.split_whitespace().nth(place).map(str::to_owned)
-}
-
-/// The numbers of the terminal that a process belongs to (proc(5), tty_nr: the minor number in bits 31-20 and 7-0, the
-/// major in bits 15-8).
-fn controlling(process: u32) -> Option<(u32, u32)> {
-    let number: u32 = status_field(process, 4)?.parse().ok()?;
-    (number != 0).then_some(((number >> 8) & 0xfff, (number & 0xff) | ((number >> 12) & 0xf_ff00)))
-}
-
-/// The file of that terminal.
-pub(super) fn terminal_of(process: u32) -> Option<String> {
-    // The kernel's list of devices: pseudo-terminals have 136 and up, consoles 4.
-    match controlling(process)? {
-        (major @ 136..=143, minor) => Some(format!("/dev/pts/{}", (major - 136) * 256 + minor)),
-        (4, minor @ 0..=63) => Some(format!("/dev/tty{minor}")),
-        (4, minor) => Some(format!("/dev/ttyS{}", minor - 64)),
-        _ => None,
-    }
+fn called(process: Process) -> String {
+    process.program.map_or(process.name, |path| path.to_string_lossy().into_owned())
 }

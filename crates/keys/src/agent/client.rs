@@ -5,11 +5,11 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::net::sockopt::socket_peercred;
 use thiserror::Error;
 
 use super::asker::Origin;
 use super::frame::{self, FrameError};
+use super::process::{self, Process};
 use super::protocol::{Call, Code, HeldKey, Reply, Request, VERSION};
 use crate::{ImageRequest, KeyError, PublicKey, Signature, SignedArtifact};
 
@@ -73,8 +73,7 @@ impl Client {
     pub fn connect(path: &Path) -> Result<Self, ClientError> {
         let no_agent = |source| ClientError::NoAgent { path: path.to_owned(), source };
         let stream = UnixStream::connect(path).map_err(no_agent)?;
-        let peer = socket_peercred(&stream).map_err(|error| no_agent(error.into()))?;
-        if peer.uid != rustix::process::geteuid() {
+        if !process::peer(&stream).map_err(no_agent)?.is_own_user() {
             return Err(ClientError::Foreign(path.to_owned()));
         }
         Ok(Self { stream, path: path.to_owned(), terminal: None, origin: None })
@@ -194,5 +193,5 @@ impl Client {
 
 /// The terminal that this process belongs to, whatever its input and output are.
 pub fn own_terminal() -> Option<String> {
-    super::asker::terminal_of(std::process::id())
+    Process::terminal_file(std::process::id())
 }

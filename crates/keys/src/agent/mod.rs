@@ -18,6 +18,7 @@ pub mod journal;
 mod keyring;
 pub mod payload;
 pub mod place;
+mod process;
 pub mod protocol;
 mod scope;
 mod server;

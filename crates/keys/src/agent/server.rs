@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::asker::Asker;
 use super::core::{Agent, Progress};
 use super::frame::{self, FrameError};
+use super::process;
 use super::protocol::{Call, Code, Reply, Request};
 
 /// What those who come may take.
@@ -155,7 +156,7 @@ impl<P: Performer> Server<P> {
                 match result.recv_timeout(self.limits.look) {
                     Ok(reply) => return reply,
                     Err(mpsc::RecvTimeoutError::Timeout) => {
-                        if has_gone(stream) || self.performer.is_over() {
+                        if process::has_gone(stream) || self.performer.is_over() {
                             cancelled.store(true, Ordering::SeqCst);
                         }
                     }
@@ -180,15 +181,6 @@ impl Drop for Place {
 fn say(stream: &UnixStream, reply: &Reply, patience: Duration) -> Result<(), FrameError> {
     let bytes = serde_json::to_vec(reply).map_err(io::Error::from)?;
     frame::write(stream, &bytes, patience)
-}
-
-/// Whether the other side has closed the connection, or its half of it: whoever says nothing more waits for nothing.
-fn has_gone(stream: &UnixStream) -> bool {
-    let mut watched = [PollFd::new(stream, PollFlags::RDHUP)];
-    match poll(&mut watched, Some(&Timespec::default())) {
-        Ok(_) => watched[0].revents().intersects(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR),
-        Err(_) => false,
-    }
 }
 
 fn timespec(duration: Duration) -> Timespec {

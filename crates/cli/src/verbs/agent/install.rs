@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     /// Folder of the PATH for cosign's plugin [default: ~/.local/bin]
     #[arg(long, value_name = "DIR")]
     bin: Option<PathBuf>,
-    /// Notation's folder of plugins [default: $XDG_CONFIG_HOME/notation/plugins]
+    /// Notation's folder of plugins [default: where notation looks: $XDG_CONFIG_HOME/notation/plugins]
     #[arg(long, value_name = "DIR")]
     notation: Option<PathBuf>,
 }
@@ -28,7 +28,10 @@ pub(super) fn perform(arguments: &Arguments) -> Result<ExitCode> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let home = std::env::home_dir().filter(|home| home.is_absolute());
     let configuration = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let configuration = configuration.or_else(|| home.as_ref().map(|home| home.join(".config")));
+    // As Go's os.UserConfigDir has it, by which notation looks.
+    let usual = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".config" };
+    let configuration = configuration.filter(|_| !cfg!(target_os = "macos"));
+    let configuration = configuration.or_else(|| home.as_ref().map(|home| home.join(usual)));
     let unknown = "neither HOME nor XDG_CONFIG_HOME is set; name the folders with --bin and --notation";
     let bin = arguments.bin.clone().or_else(|| home.map(|home| home.join(".local/bin"))).context(unknown)?;
     let notation = arguments.notation.clone();

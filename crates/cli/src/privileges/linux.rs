@@ -1,26 +1,11 @@
-//! Giving up root, and what this process keeps from whoever may take it over.
+//! By capabilities and prctl(2).
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::unistd::{Gid, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
-/// A user by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct User {
-    /// uid.
-    pub(crate) uid: u32,
-    /// Its own group.
-    pub(crate) gid: u32,
-}
-
-impl User {
-    /// Looks a user up by name in the system's databases.
-    pub(crate) fn named(name: &str) -> Result<Option<Self>> {
-        let user = nix::unistd::User::from_name(name).with_context(|| format!("cannot look up user {name}"))?;
-        Ok(user.map(|user| Self { uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
-    }
-}
+use super::User;
 
 /// Becomes `user` with no other groups and no way back: real, effective and saved ids all change, and with them
 /// every capability goes (capabilities(7), "Effect of user ID changes on capabilities").

@@ -1,7 +1,6 @@
-//! `plimsoll run`: a container from an image, with docker's options and docker's exit codes.
+//! A container, from the image that is named to its exit code.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -18,71 +17,13 @@ use scan::{Advisories, Scanner};
 use store::Store;
 use tokio::runtime::Runtime;
 
-use super::Start;
-use crate::admission::{ByPolicy, find_policy};
+use super::Arguments;
+use super::by_policy::ByPolicy;
+use crate::admission::find_policy;
 use crate::arguments::General;
 use crate::exit;
 use crate::house::{House, Needs};
-use crate::output;
-
-/// Arguments of `plimsoll run`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    /// Delete the container's writable layer when it ends
-    #[arg(long)]
-    rm: bool,
-    /// Keep stdin open
-    #[arg(short, long)]
-    interactive: bool,
-    /// Give the container a terminal
-    #[arg(short, long)]
-    tty: bool,
-    /// Show a file or folder of this machine to the container, with your own rights
-    #[arg(short, long = "volume", value_name = "SOURCE:DESTINATION[:ro]")]
-    volumes: Vec<String>,
-    /// Set a variable; a name alone takes its value from here
-    #[arg(short, long = "env", value_name = "NAME[=VALUE]")]
-    environment: Vec<String>,
-    /// Start in this folder
-    #[arg(short, long, value_name = "DIR")]
-    workdir: Option<String>,
-    /// Run as this user
-    #[arg(short, long, value_name = "USER[:GROUP]")]
-    user: Option<String>,
-    /// A name that no other running container has
-    #[arg(long)]
-    name: Option<String>,
-    /// The container's host name
-    #[arg(long)]
-    hostname: Option<String>,
-    /// Run this instead of the image's entrypoint
-    #[arg(long, value_name = "PROGRAM")]
-    entrypoint: Option<String>,
-    /// Most processes at a time
-    #[arg(long, value_name = "COUNT")]
-    pids_limit: Option<u32>,
-    /// Choose this platform of an image that has several
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-    platform: Option<Platform>,
-    /// Policy file [default: policy.toml in /etc/plimsoll or your configuration folder]
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
-    /// The image, and what to run in it
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["IMAGE", "COMMAND"])]
-    image_and_command: Vec<String>,
-}
-
-/// Runs. An error of ours is exit code 125, as docker has it.
-pub(crate) fn perform(arguments: &Arguments, general: &General) -> ExitCode {
-    match run(arguments, general) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("plimsoll: {}", output::plain(&exit::sentence(&error)));
-            let code = error.downcast_ref::<EngineError>().map_or(exit::NOT_RUN, EngineError::exit_code);
-            ExitCode::from(code)
-        }
-    }
-}
+use crate::verbs::{Start, runtime};
 
 /// What was opened and read as the calling user.
 enum Origin {
@@ -90,7 +31,8 @@ enum Origin {
     Layout { folder: LayoutFolder, tag: Option<String> },
 }
 
-fn run(arguments: &Arguments, general: &General) -> Result<u8> {
+/// Runs; what the container ended with.
+pub(super) fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     let start = Start::new(general)?;
     if !start.caller.is_root() {
         bail!("run makes namespaces and mounts, which only root may; run it with sudo");
@@ -105,7 +47,7 @@ fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     let broker = Broker::start(&settings)?;
     let house = House::enter(start.folder, &start.caller, start.settings, Needs::OwnFolder)?;
 
-    let runtime = Arc::new(super::runtime()?);
+    let runtime = Arc::new(runtime()?);
     let store = runtime.block_on(Store::open(&house.folder, None))?;
     let admission = admission(policy, &house, &store, origin.client(), runtime)?;
     let source = origin.resolve(image, arguments.platform.as_ref())?;
@@ -116,6 +58,11 @@ fn run(arguments: &Arguments, general: &General) -> Result<u8> {
     let exit = attach::attach(&mut made, arguments.interactive, |made| run.start(made))?;
     made.container.gone();
     Ok(exit.code())
+}
+
+/// What an error ends the program with.
+pub(super) fn exit_code(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<EngineError>().map_or(exit::NOT_RUN, EngineError::exit_code)
 }
 
 /// Who decides whether the image may be used.
