@@ -1,4 +1,4 @@
-//! Asking a person for a key's passphrase.
+//! Asking a person for the passphrase of a key that is about to be made.
 
 use anyhow::{Context as _, Result, bail};
 use keys::Passphrase;
@@ -8,12 +8,7 @@ use zeroize::Zeroizing;
 const ELSEWHERE: &str = "there is no terminal to ask for the passphrase; give it with --passphrase-fd N, as systemd \
                          credential plimsoll-passphrase, or, weakest, in PLIMSOLL_PASSPHRASE";
 
-/// Asks once, for a key that is there.
-pub(crate) fn ask(name: &str) -> Result<Passphrase> {
-    typed(&format!("Passphrase for {name}: "))
-}
-
-/// Asks twice, for a key that is about to be made.
+/// Asks twice.
 pub(crate) fn choose(name: &str) -> Result<Passphrase> {
     let first = typed(&format!("New passphrase for {name}: "))?;
     let second = typed("The same again: ")?;

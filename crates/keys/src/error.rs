@@ -1,5 +1,6 @@
 //! Why a key could not be made, read or used.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -48,7 +49,9 @@ pub enum KeyError {
     #[error("the passphrase does not open {0}")]
     WrongPassphrase(String),
     /// There is no passphrase, or an empty one.
-    #[error("{0} gave an empty passphrase; a key without one would be open to everybody who can read its file")]
+    #[error(
+        "{0} gave an empty passphrase, and no key is under such: it would be open to everybody who can read its file"
+    )]
     EmptyPassphrase(String),
     /// There is a place for a PIN, and nothing in it.
     #[error("{0} gave an empty PIN; nothing was tried with it")]
@@ -79,11 +82,8 @@ pub enum KeyError {
     #[error("the signature does not match the key {0} and what it should have signed")]
     BadSignature(String),
     /// A person would have to answer, and there is none.
-    #[error(
-        "there is nobody to ask for {0}; run this at a terminal, or say it beforehand: a passphrase with --passphrase-fd N \
-         (key import and restore: --from-passphrase-fd, key backup: --copy-passphrase-fd) or PLIMSOLL_PASSPHRASE, a PIN with --pin-fd N or PLIMSOLL_PIN, a card by its serial number ('piv:serial=N')"
-    )]
-    NobodyToAsk(String),
+    #[error("there is nobody to ask for {0}")]
+    NobodyToAsk(Unasked),
     /// The person gave up.
     #[error("cancelled; nothing was signed")]
     Cancelled,
@@ -96,7 +96,8 @@ pub enum KeyError {
     /// A wrong PIN would block the device, and the one of the surroundings may be wrong.
     #[error(
         "{0} has one try left for its PIN, and a PIN that no person types is not tried on it: a wrong one would block the \
-         device; sign once at a terminal, without --pin-fd, credential and PLIMSOLL_PIN"
+         device; sign once at a terminal, without --pin-fd, credential and PLIMSOLL_PIN (a device that allows no more than \
+         one try in all signs at a terminal only)"
     )]
     LastTry(String),
     /// A PKCS#11 token could not be used.
@@ -118,4 +119,41 @@ pub enum KeyError {
         /// What it said.
         reason: String,
     },
+}
+
+/// What nobody was there to be asked for, and what to do instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unasked {
+    what: String,
+    instead: Option<&'static str>,
+}
+
+impl Unasked {
+    /// Something that only a person can answer: `the PUK of YubiKey 1`.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), instead: None }
+    }
+
+    /// Something that can be said beforehand, too: how, as an order.
+    pub fn or(what: impl Into<String>, instead: &'static str) -> Self {
+        Self { what: what.into(), instead: Some(instead) }
+    }
+}
+
+impl fmt::Display for Unasked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}; run this at a terminal", self.what)?;
+        self.instead.map_or(Ok(()), |instead| write!(formatter, ", or {instead}"))
+    }
+}
+
+impl KeyError {
+    /// Where nobody could be asked: says how else it can be said, as an order.
+    #[must_use]
+    pub fn or_instead(self, instead: &'static str) -> Self {
+        match self {
+            Self::NobodyToAsk(unasked) => Self::NobodyToAsk(Unasked { instead: Some(instead), ..unasked }),
+            other => other,
+        }
+    }
 }

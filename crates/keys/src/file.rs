@@ -14,7 +14,7 @@ use crate::disk::{read_bounded, write_new};
 use crate::public::from_first_label;
 use crate::{
     Algorithm, Custody, Hash, KeyError, KeyUri, Message, Passphrase, Person, PrivateKey, PublicKey, Signature, Signer,
-    encrypted,
+    encrypted, typed,
 };
 
 const FILE_LIMIT: u64 = 64 << 10;
@@ -50,9 +50,7 @@ impl KeyFile {
             .mode();
         // Only a help: where it cannot be read, the private half tells as much once it is open.
         let public = PublicKey::read(&path.with_extension("pub")).ok();
-        let certificate = read_bounded(&path.with_extension("crt"), FILE_LIMIT)
-            .ok()
-            .and_then(|text| crate::pem::certificates(&text).ok()?.into_iter().next());
+        let certificate = certificate_beside(path);
         let key = Self { name: path.display().to_string(), pem, exposed: mode & 0o077 != 0, public, certificate };
         key.check_label()?;
         Ok(key)
@@ -86,11 +84,17 @@ impl KeyFile {
         if let Some(public) = self.public.clone() {
             return Ok(FileSigner::new(self, public, passphrase, None));
         }
-        let passphrase = match passphrase {
-            Some(passphrase) => passphrase,
-            None => person.passphrase(&self.name)?,
+        self.unlocked(passphrase, person)
+    }
+
+    /// The key as a signer, decrypted now, by `passphrase` or the one that its person types.
+    pub fn unlocked(self, passphrase: Option<Passphrase>, person: &dyn Person) -> Result<FileSigner, KeyError> {
+        let (passphrase, key) = match passphrase {
+            Some(passphrase) => (passphrase.clone(), self.decrypt(&passphrase)?),
+            None => typed(person, &self.name, |typed| Ok((typed.clone(), self.decrypt(typed)?)))?,
         };
-        self.unlock(&passphrase)
+        let public = key.public_key()?;
+        Ok(FileSigner::new(self, public, Some(passphrase), Some(key)))
     }
 
     /// The secret, for a copy of it under another passphrase or on a device.
@@ -131,6 +135,12 @@ impl KeyFile {
     fn malformed(&self, reason: &str) -> KeyError {
         KeyError::Malformed { name: self.name.clone(), wanted: "encrypted private key", reason: reason.to_owned() }
     }
+}
+
+/// A certificate is only a help as well.
+fn certificate_beside(path: &Path) -> Option<Vec<u8>> {
+    let text = read_bounded(&path.with_extension("crt"), FILE_LIMIT).ok()?;
+    crate::pem::certificates(&text).ok()?.into_iter().next()
 }
 
 impl FileSigner {
@@ -177,6 +187,13 @@ impl FileSigner {
         Ok(public_path)
     }
 
+    /// Takes the certificate that lies beside the file by now.
+    #[must_use]
+    pub fn with_certificate_beside(mut self) -> Self {
+        self.file.certificate = certificate_beside(Path::new(&self.file.name));
+        self
+    }
+
     fn new(file: KeyFile, public: PublicKey, passphrase: Option<Passphrase>, key: Option<PrivateKey>) -> Self {
         let uri = KeyUri::File(PathBuf::from(&file.name));
         Self { uri, file, public, passphrase: Mutex::new(passphrase), key: Mutex::new(key) }
@@ -199,11 +216,10 @@ impl FileSigner {
 
     fn unlocked(&self, person: &dyn Person) -> Result<PrivateKey, KeyError> {
         let given = self.passphrase.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let passphrase = match given {
-            Some(passphrase) => passphrase,
-            None => person.passphrase(&self.file.name)?,
-        };
-        self.file.decrypt(&passphrase)
+        match given {
+            Some(passphrase) => self.file.decrypt(&passphrase),
+            None => typed(person, &self.file.name, |typed| self.file.decrypt(typed)),
+        }
     }
 }
 

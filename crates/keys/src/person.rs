@@ -3,7 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{KeyError, Passphrase, Pin};
+use crate::{KeyError, Passphrase, Pin, Unasked};
+
+/// How a passphrase is given where nobody can be asked.
+const PASSPHRASE: &str =
+    "give it with --passphrase-fd N, as systemd credential plimsoll-passphrase or, weakest, in PLIMSOLL_PASSPHRASE";
+/// How a PIN is.
+const PIN: &str = "give it with --pin-fd N, as systemd credential plimsoll-pin or, weakest, in PLIMSOLL_PIN";
+/// How often a passphrase may be mistyped.
+const TRIES: u32 = 3;
 
 /// Who is shown and asked. A terminal, a desktop, an agent's client; [`Nobody`] where a program runs alone.
 pub trait Person: Send + Sync {
@@ -12,6 +20,12 @@ pub trait Person: Send + Sync {
 
     /// The passphrase of a file.
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError>;
+
+    /// What was typed does not open it, `left` more tries are given. Whether it will be asked for once more.
+    fn mistyped(&self, name: &str, left: u32) -> bool {
+        let _ = (name, left);
+        false
+    }
 
     /// A secret of a device.
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError>;
@@ -31,6 +45,24 @@ pub trait Person: Send + Sync {
     /// Whether the person no longer wants it (Ctrl-C). A touch that comes later is thrown away.
     fn is_cancelled(&self) -> bool {
         false
+    }
+}
+
+/// Opens something with the passphrase that a person types, which they may mistype now and then.
+pub fn typed<T>(
+    person: &dyn Person,
+    name: &str,
+    open: impl Fn(&Passphrase) -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    let mut left = TRIES;
+    loop {
+        left -= 1;
+        let opened = person.passphrase(name).and_then(|passphrase| open(&passphrase));
+        match opened {
+            Err(KeyError::WrongPassphrase(_) | KeyError::EmptyPassphrase(_))
+                if left > 0 && person.mistyped(name, left) => {}
+            opened => return opened,
+        }
     }
 }
 
@@ -120,15 +152,18 @@ impl Person for Nobody {
     fn show(&self, _: &Intent) {}
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
-        Err(KeyError::NobodyToAsk(format!("the passphrase of {name}")))
+        Err(KeyError::NobodyToAsk(Unasked::or(format!("the passphrase of {name}"), PASSPHRASE)))
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
-        Err(KeyError::NobodyToAsk(ask.to_string()))
+        Err(KeyError::NobodyToAsk(match ask.kind {
+            PinKind::Pin | PinKind::Token => Unasked::or(ask.to_string(), PIN),
+            PinKind::Puk | PinKind::NewPin | PinKind::NewPuk => Unasked::new(ask.to_string()),
+        }))
     }
 
     fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {
-        Err(KeyError::NobodyToAsk(question.to_owned()))
+        Err(KeyError::NobodyToAsk(Unasked::new(question)))
     }
 
     fn touch(&self, _: TouchMoment) {}

@@ -72,6 +72,10 @@ impl Person for Supplied<'_> {
         }
     }
 
+    fn mistyped(&self, name: &str, left: u32) -> bool {
+        self.passphrase.is_none() && self.person.mistyped(name, left)
+    }
+
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
         if !matches!(ask.kind, PinKind::Pin | PinKind::Token) {
             return self.person.pin(ask);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment};
+use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment, Unasked};
 
 use super::pinentry::Pinentry;
 use super::{SECRETS, words};
@@ -15,6 +15,8 @@ use crate::output::plain;
 
 /// libnotify's command (package `libnotify-bin`), which every desktop's notifications understand.
 const PROGRAM: &str = "notify-send";
+/// How a secret is given where no window can be shown for it.
+const UNLOCK: &str = "unlock the key at one with: plimsoll agent unlock";
 
 /// A person at a desktop.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub(crate) struct Desktop {
     told: AtomicU32,
     /// What was shown last, for the window that asks for a secret.
     shown: Mutex<String>,
+    /// What was wrong with the passphrase that was typed last.
+    refused: Mutex<Option<String>>,
 }
 
 impl Desktop {
@@ -37,7 +41,14 @@ impl Desktop {
         }
         let ways = std::env::var_os("PATH")?;
         let program = std::env::split_paths(&ways).map(|way| way.join(PROGRAM)).find(|path| path.is_file())?;
-        Some(Self { program, key: key.to_owned(), cancelled, told: AtomicU32::new(0), shown: Mutex::default() })
+        Some(Self {
+            program,
+            key: key.to_owned(),
+            cancelled,
+            told: AtomicU32::new(0),
+            shown: Mutex::default(),
+            refused: Mutex::default(),
+        })
     }
 
     fn notify(&self, title: &str, body: &str, more: &[String]) -> Option<Child> {
@@ -57,7 +68,8 @@ impl Desktop {
     fn ask(&self, pinentry: &Pinentry, prompt: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let description = if shown.is_empty() { format!("plimsoll unlocks {}", self.key) } else { shown };
-        pinentry.ask(&description, prompt, &self.cancelled)
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        pinentry.ask(&description, prompt, refused.as_deref(), &self.cancelled)
     }
 
     fn tell(&self, title: &str, body: &str) {
@@ -80,10 +92,15 @@ impl Person for Desktop {
                 "A key is locked",
                 &format!("{}: unlock it at a terminal with: plimsoll agent unlock", plain(name)),
             );
-            return Err(KeyError::NobodyToAsk(format!("the passphrase of {name}")));
+            return Err(KeyError::NobodyToAsk(Unasked::or(format!("the passphrase of {name}"), UNLOCK)));
         };
         let text = self.ask(&pinentry, &format!("Passphrase for {}:", plain(name)))?;
         Passphrase::new(&text, "the window")
+    }
+
+    fn mistyped(&self, _: &str, left: u32) -> bool {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(words::mistyped(left));
+        true
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
@@ -92,13 +109,13 @@ impl Person for Desktop {
         let pinentry = Pinentry::at_hand().filter(|_| !matches!(ask.kind, PinKind::NewPin | PinKind::NewPuk));
         let Some(pinentry) = pinentry else {
             self.tell("A key wants its PIN", &format!("{device}: unlock it at a terminal with: plimsoll agent unlock"));
-            return Err(KeyError::NobodyToAsk(ask.to_string()));
+            return Err(KeyError::NobodyToAsk(Unasked::or(ask.to_string(), UNLOCK)));
         };
         self.ask(&pinentry, words::pin(ask).trim_end()).map(|text| Pin::new(&text))
     }
 
     fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {
-        let nobody = || KeyError::NobodyToAsk(question.to_owned());
+        let nobody = || KeyError::NobodyToAsk(Unasked::new(question));
         let mut buttons = vec!["--wait".to_owned(), "--urgency=critical".to_owned()];
         buttons.extend(choices.iter().enumerate().map(|(place, choice)| format!("--action={place}={}", plain(choice))));
         let mut child = self.notify("plimsoll", question, &buttons).ok_or_else(nobody)?;

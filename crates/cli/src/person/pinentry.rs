@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use keys::KeyError;
+use keys::{KeyError, Unasked};
 use zeroize::Zeroizing;
 
 use super::SECRETS;
@@ -51,21 +51,26 @@ impl Pinentry {
         Some(Self { program })
     }
 
-    /// Asks for a secret. `description` says what for, `prompt` stands before the field. [`KeyError::Cancelled`] where the
+    /// Asks for a secret. `description` says what for, `prompt` stands before the field, `refused` what was wrong with what was
+    /// typed before. [`KeyError::Cancelled`] where the
     /// person, or whoever asked, gave up; [`KeyError::NobodyToAsk`] where no window could be shown.
     pub(super) fn ask(
         &self,
         description: &str,
         prompt: &str,
+        refused: Option<&str>,
         cancelled: &AtomicBool,
     ) -> Result<Zeroizing<String>, KeyError> {
-        let nobody = |reason: &str| KeyError::NobodyToAsk(format!("{prompt} ({}: {reason})", self.program.display()));
+        let nobody = |reason: &str| {
+            KeyError::NobodyToAsk(Unasked::new(format!("{prompt} ({}: {reason})", self.program.display())))
+        };
         let mut talk = Talk::start(self).map_err(|error| nobody(&error.to_string()))?;
-        let told = [
+        let mut told = vec![
             "SETTITLE plimsoll".to_owned(),
             format!("SETDESC {}", escaped(description)),
             format!("SETPROMPT {}", escaped(prompt)),
         ];
+        told.extend(refused.map(|refused| format!("SETERROR {}", escaped(refused))));
         // It greets first.
         talk.answer(cancelled).and_then(Answer::done).map_err(|failed| failed.told(&nobody))?;
         for line in told {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment};
+use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, TouchMoment, Unasked};
 use rustix::fs::OFlags;
 use rustix::process::getpgrp;
 use rustix::termios::{isatty, tcgetpgrp, tcgetwinsize};
@@ -71,8 +71,8 @@ impl Terminal {
     fn ask(&self, prompt: &str, secret: bool, what: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
         typing::line(&self.tty, prompt, secret, &self.cancelled).map_err(|untyped| match untyped {
             Untyped::Cancelled => KeyError::Cancelled,
-            Untyped::Gone => KeyError::NobodyToAsk(format!("{what} (the terminal has gone)")),
-            Untyped::TooLong => KeyError::NobodyToAsk(format!("{what} (more was typed than any has)")),
+            Untyped::Gone => KeyError::NobodyToAsk(Unasked::new(format!("{what} (the terminal has gone)"))),
+            Untyped::TooLong => KeyError::NobodyToAsk(Unasked::new(format!("{what} (more was typed than any has)"))),
         })
     }
 
@@ -96,6 +96,11 @@ impl Person for Terminal {
         Passphrase::new(&text, "the terminal")
     }
 
+    fn mistyped(&self, _: &str, left: u32) -> bool {
+        self.say(&format!("{}\n", words::mistyped(left)));
+        true
+    }
+
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
         let prompt = words::pin(ask);
         if !matches!(ask.kind, PinKind::NewPin | PinKind::NewPuk) {
@@ -108,7 +113,7 @@ impl Person for Terminal {
             }
             self.say("the two differ\n");
         }
-        Err(KeyError::NobodyToAsk("the new PIN (it was never typed the same twice)".into()))
+        Err(KeyError::NobodyToAsk(Unasked::new("the new PIN (it was never typed the same twice)")))
     }
 
     fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {

@@ -94,6 +94,11 @@ pub(crate) fn pin(ask: &PinAsk) -> String {
     }
 }
 
+/// A passphrase did not open what it should.
+pub(crate) fn mistyped(left: u32) -> String {
+    format!("that does not open it; {left} more {}", if left == 1 { "try" } else { "tries" })
+}
+
 /// The wait for a touch. `can_cancel` where a key press would.
 pub(crate) fn awaited(number: u32, of: u32, left: Duration, can_cancel: bool) -> String {
     let mut text = "touch your key".to_owned();

@@ -11,6 +11,9 @@ use super::reader::{LineError, Reader, Readers};
 use super::slot;
 use crate::{Attestation, Firmware, KeyError, Nobody, Person, Pin, PinAsk, PinKind};
 
+/// How a card is named where nobody can choose one.
+const BY_SERIAL: &str = "name the card by its serial number ('piv:serial=N', as plimsoll key list shows it)";
+
 /// A card that is plugged in. Each thing that is done with it takes it anew, finds it again if it was moved to another
 /// reader, and leaves it reset.
 #[derive(Clone)]
@@ -73,7 +76,7 @@ impl Device {
             (1, None) => Ok(found.remove(0)),
             _ => {
                 let choices: Vec<String> = found.iter().map(Self::described).collect();
-                let chosen = person.choose("which card", &choices)?;
+                let chosen = person.choose("which card", &choices).map_err(|error| error.or_instead(BY_SERIAL))?;
                 if chosen < found.len() { Ok(found.swap_remove(chosen)) } else { Err(KeyError::Cancelled) }
             }
         }

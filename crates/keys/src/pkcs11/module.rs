@@ -12,6 +12,10 @@ use super::token::Token;
 use crate::uri::TokenUri;
 use crate::{KeyError, Person};
 
+/// How a token is named where nobody can choose one.
+const BY_URI: &str =
+    "name the token by its label or serial number ('pkcs11:token=LABEL;serial=N', as plimsoll key list shows it)";
+
 /// A library that was loaded and initialized.
 pub(super) struct Module {
     pub(super) path: PathBuf,
@@ -76,7 +80,7 @@ impl Modules {
             1 => Ok(found.remove(0)),
             _ => {
                 let choices: Vec<String> = found.iter().map(Token::described).collect();
-                let chosen = person.choose("which token", &choices)?;
+                let chosen = person.choose("which token", &choices).map_err(|error| error.or_instead(BY_URI))?;
                 if chosen < found.len() { Ok(found.swap_remove(chosen)) } else { Err(KeyError::Cancelled) }
             }
         }

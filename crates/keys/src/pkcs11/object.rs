@@ -90,7 +90,9 @@ impl Token {
             1 => Ok(found.remove(0)),
             _ => {
                 let choices: Vec<String> = found.iter().map(TokenKey::described).collect();
-                let chosen = person.choose(&format!("which key in {}", self.name()), &choices)?;
+                let chosen = person
+                    .choose(&format!("which key in {}", self.name()), &choices)
+                    .map_err(|error| error.or_instead("name it by its label ('pkcs11:…;object=LABEL')"))?;
                 if chosen < found.len() { Ok(found.swap_remove(chosen)) } else { Err(KeyError::Cancelled) }
             }
         }

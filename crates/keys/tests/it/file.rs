@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use keys::{
     Algorithm, FileSigner, Hash, Intent, KeyError, KeyFile, Message, Nobody, Passphrase, Person, Pin, PinAsk,
-    PrivateKey, PublicKey, Scheme, Signer, TouchMoment,
+    PrivateKey, PublicKey, Scheme, Signer, Surroundings, TouchMoment, Unasked,
 };
 
 fn passphrase(text: &str) -> Passphrase {
@@ -96,11 +97,11 @@ impl Person for Typist {
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
-        Err(KeyError::NobodyToAsk(ask.device.clone()))
+        Err(KeyError::NobodyToAsk(Unasked::new(&*ask.device)))
     }
 
     fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {
-        Err(KeyError::NobodyToAsk(question.to_owned()))
+        Err(KeyError::NobodyToAsk(Unasked::new(question)))
     }
 
     fn touch(&self, _: TouchMoment) {}
@@ -132,6 +133,54 @@ fn a_key_is_unlocked_when_it_signs_and_again_after_it_was_locked() {
     fs::remove_file(public).unwrap();
     KeyFile::read(&path).unwrap().open(None, &typist).unwrap();
     assert_eq!(asked(), 3, "without its public half it is unlocked to be known");
+}
+
+/// Types one after the other, and hears what was wrong.
+struct Fumbler(Mutex<Vec<&'static str>>, AtomicU32);
+
+impl Person for Fumbler {
+    fn show(&self, _: &Intent) {}
+
+    fn passphrase(&self, _: &str) -> Result<Passphrase, KeyError> {
+        let typed = self.0.lock().unwrap().remove(0);
+        Passphrase::new(typed, "the test")
+    }
+
+    fn mistyped(&self, name: &str, left: u32) -> bool {
+        assert!(name.ends_with("release.key"), "{name}");
+        self.1.store(left, Ordering::Relaxed);
+        true
+    }
+
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
+        Nobody.pin(ask)
+    }
+
+    fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {
+        Nobody.choose(question, choices)
+    }
+
+    fn touch(&self, _: TouchMoment) {}
+}
+
+#[test]
+fn a_mistyped_passphrase_is_asked_for_again_and_one_that_was_given_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("release.key");
+    FileSigner::generate(&path, &passphrase("right")).unwrap();
+    let signer = || KeyFile::read(&path).unwrap().open(None, &Nobody).unwrap();
+    let fumbler = |typed: &[&'static str]| Fumbler(Mutex::new(typed.to_vec()), AtomicU32::new(99));
+    let second = fumbler(&["rihgt", "", "right", "never typed"]);
+    signer().sign_one(b"x", &second).unwrap();
+    assert_eq!(second.1.load(Ordering::Relaxed), 1);
+    let never = fumbler(&["a", "b", "c", "right"]);
+    assert!(matches!(signer().sign_one(b"x", &never), Err(KeyError::WrongPassphrase(_))));
+    assert_eq!(never.0.lock().unwrap().len(), 1, "three tries");
+    // The surroundings would only say the same again.
+    let given = Surroundings { passphrase: Some(passphrase("wrong")), ..Surroundings::default() };
+    let nothing = fumbler(&[]);
+    assert!(matches!(signer().sign_one(b"x", &given.before(&nothing)), Err(KeyError::WrongPassphrase(_))));
+    assert_eq!(nothing.1.load(Ordering::Relaxed), 99);
 }
 
 #[test]

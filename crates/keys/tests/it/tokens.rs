@@ -8,7 +8,7 @@ use keys::certificate::{self, Subject, validity_from};
 use keys::pkcs11::{Modules, NewTokenKey, Token, TokenError, TokenSigner};
 use keys::{
     Algorithm, Custody, Hash, Intent, KeyError, KeyUri, Message, Nobody, Passphrase, Person, Pin, PinAsk, PinKind,
-    PrivateKey, Scheme, Signer, Surroundings, TokenUri, TouchMoment, open,
+    PrivateKey, Scheme, Signer, Surroundings, TokenUri, TouchMoment, Unasked, open,
 };
 
 const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -71,7 +71,7 @@ impl Person for Typist {
     fn show(&self, _: &Intent) {}
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
-        Err(KeyError::NobodyToAsk(name.to_owned()))
+        Err(KeyError::NobodyToAsk(Unasked::new(name)))
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
@@ -82,7 +82,7 @@ impl Person for Typist {
     }
 
     fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {
-        self.choice.ok_or_else(|| KeyError::NobodyToAsk(question.to_owned()))
+        self.choice.ok_or_else(|| KeyError::NobodyToAsk(Unasked::new(question)))
     }
 
     fn touch(&self, moment: TouchMoment) {

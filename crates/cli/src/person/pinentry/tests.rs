@@ -20,7 +20,12 @@ fn scripted(folder: &Path, script: &str) -> Pinentry {
 }
 
 fn ask(pinentry: &Pinentry) -> Result<Zeroizing<String>, KeyError> {
-    pinentry.ask("about to sign\n  100% sure", "PIN of YubiKey 1 (3 tries left):", &AtomicBool::new(false))
+    pinentry.ask(
+        "about to sign\n  100% sure",
+        "PIN of YubiKey 1 (3 tries left):",
+        Some("wrong"),
+        &AtomicBool::new(false),
+    )
 }
 
 /// GnuPG's own, on a terminal of its own: what is typed there comes back, and its third field cancels.
@@ -78,7 +83,7 @@ fn what_is_asked_for_is_said_in_one_line_each() {
     assert_eq!(ask(&scripted(folder.path(), &script)).unwrap().as_str(), "a%b\nc");
     assert_eq!(
         fs::read_to_string(heard).unwrap(),
-        "SETTITLE plimsoll\nSETDESC about to sign%0A  100%25 sure\nSETPROMPT PIN of YubiKey 1 (3 tries left):\nGETPIN\n"
+        "SETTITLE plimsoll\nSETDESC about to sign%0A  100%25 sure\nSETPROMPT PIN of YubiKey 1 (3 tries left):\nSETERROR wrong\nGETPIN\n"
     );
 }
 
@@ -96,7 +101,8 @@ fn whatever_else_it_does_is_an_error_that_names_it() {
         ),
     ] {
         match ask(&scripted(folder.path(), &script)) {
-            Err(KeyError::NobodyToAsk(text)) => {
+            Err(KeyError::NobodyToAsk(unasked)) => {
+                let text = unasked.to_string();
                 assert!(text.contains("scripted-pinentry") && text.contains(said), "{script}: {text}");
             }
             // An escape that is none is no data.
@@ -127,7 +133,7 @@ fn who_asked_and_went_away_takes_the_window_along() {
             }
             cancelled.store(true, Ordering::SeqCst);
         });
-        assert!(matches!(pinentry.ask("x", "PIN:", &cancelled), Err(KeyError::Cancelled)));
+        assert!(matches!(pinentry.ask("x", "PIN:", None, &cancelled), Err(KeyError::Cancelled)));
     });
     let number = fs::read_to_string(&process).unwrap();
     assert!(!Path::new(&format!("/proc/{}", number.trim())).exists());

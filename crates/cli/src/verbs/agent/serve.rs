@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use keys::agent::journal::Journal;
 use keys::agent::{Agent, Limits, Parts, Server, place};
-use keys::{Algorithm, FileSigner, KeyError, KeyFile, KeyUri, NamedKey, Nobody, Person, Signer, Surroundings, folder};
+use keys::{Algorithm, FileSigner, KeyError, KeyUri, NamedKey, Nobody, Person, Signer, Surroundings, folder};
 use time::OffsetDateTime;
 use trust::Certified;
 
@@ -127,15 +127,8 @@ fn on_stdin(agent: &Arc<Agent>) -> Result<ExitCode> {
 fn open(uri: &KeyUri, surroundings: &Surroundings, person: &dyn Person) -> Result<Arc<dyn Signer>, KeyError> {
     match NamedKey::read(uri)? {
         NamedKey::File(file) => {
-            let passphrase = match &surroundings.passphrase {
-                Some(passphrase) => passphrase.clone(),
-                None => person.passphrase(file.name())?,
-            };
-            let signer = file.unlock(&passphrase)?;
-            if !certify(uri, &signer) {
-                return Ok(Arc::new(signer));
-            }
-            Ok(Arc::new(KeyFile::read(uri.path().unwrap_or(Path::new("")))?.unlock(&passphrase)?))
+            let signer = file.unlocked(surroundings.passphrase.clone(), person)?;
+            Ok(Arc::new(if certify(uri, &signer) { signer.with_certificate_beside() } else { signer }))
         }
         device => device.open(surroundings, person).map(Arc::from),
     }

@@ -56,11 +56,10 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
     FileSigner::check_new(&copy)?;
     let file = KeyFile::read(path)?;
     let surroundings = arguments.unlocking.look(start)?;
-    let now = match surroundings.passphrase {
-        Some(passphrase) => passphrase,
-        None => person::at_hand().passphrase(file.name())?,
+    let key = match surroundings.passphrase {
+        Some(passphrase) => file.decrypt(&passphrase)?,
+        None => keys::typed(&*person::at_hand(), file.name(), |typed| file.decrypt(typed))?,
     };
-    let key = file.decrypt(&now)?;
     let new = match arguments.copy_passphrase_fd {
         Some(number) => Passphrase::from_descriptor(number)?,
         None => passphrase::choose(&copy.display().to_string())?,

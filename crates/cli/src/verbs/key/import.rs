@@ -10,7 +10,7 @@ use super::super::Start;
 use super::generate::told;
 use super::place::{self, OnCard, Secret};
 use super::unlocking::Unlocking;
-use crate::{output, passphrase, person};
+use crate::{output, person};
 
 /// Arguments of `plimsoll key import`.
 #[derive(Debug, clap::Args)]
@@ -68,5 +68,6 @@ pub(super) fn unlock(foreign: &ForeignKey, descriptor: Option<u32>) -> Result<Pr
         Err(KeyError::WrongPassphrase(_)) => {}
         other => return Ok(other?),
     }
-    Ok(foreign.unlock(Some(&passphrase::ask(foreign.name())?))?)
+    let typed = keys::typed(&*person::at_hand(), foreign.name(), |typed| foreign.unlock(Some(typed)));
+    Ok(typed.map_err(|error| error.or_instead("give it with --from-passphrase-fd N"))?)
 }

@@ -47,11 +47,10 @@ fn of_file(path: &Path, arguments: &Arguments, start: &Start) -> Result<PublicKe
         return Ok(PublicKey::read(&public)?);
     }
     let file = KeyFile::read(path)?;
-    let passphrase = match arguments.unlocking.look(start)?.passphrase {
-        Some(passphrase) => passphrase,
-        None => person::at_hand().passphrase(file.name())?,
+    let key = match arguments.unlocking.look(start)?.passphrase {
+        Some(passphrase) => file.decrypt(&passphrase),
+        None => keys::typed(&*person::at_hand(), file.name(), |typed| file.decrypt(typed)),
     };
-    let key = file.decrypt(&passphrase);
     Ok(key.with_context(|| format!("there is no {} to read instead", public.display()))?.public_key()?)
 }
 

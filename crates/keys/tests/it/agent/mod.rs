@@ -16,7 +16,7 @@ use keys::agent::journal::{Entry, Journal};
 use keys::agent::{Agent, Asker, Client, Limits, Parts, People, Request, Server};
 use keys::{
     Author, Draft, FileSigner, ImageRequest, Intent, KeyError, KeyFile, KeyUri, Message, Passphrase, Person, Pin,
-    PinAsk, PublicKey, Signature, SignedArtifact, Signer, TouchMoment,
+    PinAsk, PublicKey, Signature, SignedArtifact, Signer, TouchMoment, Unasked,
 };
 
 pub(super) const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -88,7 +88,7 @@ impl Person for Meeting {
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
-        Err(KeyError::NobodyToAsk(ask.device.clone()))
+        Err(KeyError::NobodyToAsk(Unasked::new(&*ask.device)))
     }
 
     fn choose(&self, question: &str, _: &[String]) -> Result<usize, KeyError> {

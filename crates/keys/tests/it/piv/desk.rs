@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use keys::certificate::{Subject, validity_from};
 use keys::piv::reader::{Line, LineError, Reader, Readers};
 use keys::piv::{Device, NewKey, Provisioned};
-use keys::{Algorithm, Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, PinPolicy, TouchMoment};
+use keys::{Algorithm, Intent, KeyError, Passphrase, Person, Pin, PinAsk, PinKind, PinPolicy, TouchMoment, Unasked};
 use time::OffsetDateTime;
 use virtual_card::{Card, Finger, Firmware};
 use zeroize::Zeroizing;
@@ -179,7 +179,7 @@ impl Person for Sitting {
     fn show(&self, _: &Intent) {}
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
-        Err(KeyError::NobodyToAsk(name.to_owned()))
+        Err(KeyError::NobodyToAsk(Unasked::new(name)))
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
