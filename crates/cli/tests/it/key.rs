@@ -88,7 +88,7 @@ fn keys_of_cosigns_and_dockers_are_imported() {
     }
     let typed = [("Passphrase for", "cosign pass"), ("New passphrase", "new"), ("The same again", "new")];
     home.type_into(&["key", "import", &foreign("cosign-ed25519.key"), "--to", "typed"], &typed).with(0);
-    let wrong = [("Passphrase for", "no")];
+    let wrong = [("Passphrase for", "no"), ("2 more tries", "no"), ("1 more try", "no")];
     let refused = home.type_into(&["key", "import", &foreign("cosign-p384.key")], &wrong).with(2).stdout;
     assert!(refused.contains("the passphrase does not open"), "{refused}");
     // One under an empty passphrase asks for none.

@@ -7,8 +7,12 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
+
+/// Seconds after which nothing is waited for any more, so that a test that would wait for ever fails.
+const PATIENCE: &str = "300";
 
 pub(crate) struct Home {
     folder: tempfile::TempDir,
@@ -38,7 +42,8 @@ impl Home {
     pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         // A session of its own has no terminal to ask at.
         let mut command = self.command("setsid");
-        command.arg("-w").arg(env!("CARGO_BIN_EXE_plimsoll")).args(arguments).envs(variables.iter().copied());
+        command.args(["-w", "timeout", PATIENCE]).arg(env!("CARGO_BIN_EXE_plimsoll"));
+        command.args(arguments).envs(variables.iter().copied());
         command.stdin(Stdio::null()).output().unwrap().into()
     }
 
@@ -99,10 +104,7 @@ impl Home {
         for (prompt, line) in lines {
             let from = shown.len();
             while !String::from_utf8_lossy(&shown[from..]).contains(prompt) {
-                let mut byte = [0];
-                let read = screen.read(&mut byte).unwrap_or(0);
-                assert_eq!(read, 1, "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
-                shown.push(byte[0]);
+                assert!(more(&mut screen, &mut shown), "no {prompt:?} in {}", String::from_utf8_lossy(&shown));
             }
             // Only secrets are typed unseen.
             while !prompt.ends_with('?') && tcgetattr(&screen).unwrap().local_modes.contains(LocalModes::ECHO) {
@@ -112,14 +114,11 @@ impl Home {
             writeln!(screen, "{line}").unwrap();
         }
         while !said.iter().all(|text| String::from_utf8_lossy(&shown).contains(text)) {
-            let mut byte = [0];
-            let read = screen.read(&mut byte).unwrap_or(0);
-            assert_eq!(read, 1, "no {said:?} in {}", String::from_utf8_lossy(&shown));
-            shown.push(byte[0]);
+            assert!(more(&mut screen, &mut shown), "no {said:?} in {}", String::from_utf8_lossy(&shown));
         }
         end();
         // A terminal that everybody has left ends with an error.
-        let _ = screen.read_to_end(&mut shown);
+        while more(&mut screen, &mut shown) {}
         let status = child.wait().unwrap();
         Ended { code: status.code(), stdout: String::from_utf8_lossy(&shown).into_owned(), stderr: String::new() }
     }
@@ -148,4 +147,16 @@ impl Ended {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
+}
+
+/// One more byte of a screen; false where everybody has left it. Whoever sits before a question that the test does not
+/// expect is told of, and hung up on.
+fn more(screen: &mut File, shown: &mut Vec<u8>) -> bool {
+    let patience = Timespec { tv_sec: PATIENCE.parse().unwrap(), tv_nsec: 0 };
+    let is_ready = poll(&mut [PollFd::new(screen, PollFlags::IN)], Some(&patience)).unwrap() > 0;
+    assert!(is_ready, "nothing more came for {PATIENCE} s after {}", String::from_utf8_lossy(shown));
+    let mut byte = [0];
+    let read = screen.read(&mut byte).unwrap_or(0);
+    shown.extend_from_slice(&byte[..read]);
+    read == 1
 }

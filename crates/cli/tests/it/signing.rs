@@ -57,7 +57,12 @@ fn a_passphrase_is_typed_twice_and_not_shown() {
     assert!(made.contains("fingerprint") && !made.contains("one thing"), "{made}");
     fs::remove_file(home.path("work/release.pub")).unwrap();
     home.type_into(&["key", "show", "release.key"], &[("Passphrase for", "one thing")]).with(0);
-    home.type_into(&["key", "show", "release.key"], &[("Passphrase for", "wrong")]).with(2);
+    // Mistyped twice is no reason to begin anew, three times is.
+    let fumbled = [("Passphrase for", "wrong"), ("2 more tries", ""), ("1 more try", "one thing")];
+    home.type_into(&["key", "show", "release.key"], &fumbled).with(0);
+    let wrong = [("Passphrase for", "wrong"), ("2 more tries", "wrong"), ("1 more try", "wrong")];
+    let ended = home.type_into(&["key", "show", "release.key"], &wrong).with(2).stdout;
+    assert!(ended.contains("the passphrase does not open"), "{ended}");
 }
 
 #[test]
