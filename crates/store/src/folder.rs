@@ -8,6 +8,9 @@
 //! serving.lock   who serves the folder
 //! migrating.lock held while the schema is changed
 //! ```
+//!
+//! Beside these lie what other rooms keep: `advisories/`, `signatures/` and `revocation/` (verified once, and the newest
+//! lists that were seen).
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,6 +22,11 @@ use crate::StoreError;
 
 /// The version of the layout that this program writes.
 const FORMAT: i64 = 1;
+
+/// What an interrupted start may have left.
+const OWN: [&str; 5] = ["blobs", "uploads", "format", "serving.lock", "migrating.lock"];
+/// What other rooms keep in the folder, before or after it is opened here; and what a file system has in its root.
+const BESIDE: [&str; 4] = ["advisories", "signatures", "revocation", "lost+found"];
 
 /// A folder that is Plimsoll's own. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -103,9 +111,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
 /// keeps its things beside ours, may have left is no reason to refuse.
 fn refuse_foreign(path: &Path) -> Result<(), StoreError> {
     let known = |name: &str| {
-        matches!(name, "blobs" | "uploads" | "format" | "serving.lock" | "migrating.lock" | "advisories" | "lost+found")
-            || name.starts_with("plimsoll")
-            || name.starts_with('.')
+        OWN.contains(&name) || BESIDE.contains(&name) || name.starts_with("plimsoll") || name.starts_with('.')
     };
     let entries = fs::read_dir(path).map_err(StoreError::file("list", path))?;
     for entry in entries {
@@ -150,6 +156,15 @@ mod tests {
         fs::write(place.path().join("format"), "plimsoll 7\n").unwrap();
         let error = DataFolder::open(place.path()).unwrap_err().to_string();
         assert!(error.contains("has version 7") && error.contains("newer plimsoll"), "{error}");
+    }
+
+    #[test]
+    fn what_other_rooms_kept_there_before_is_no_reason_to_refuse() {
+        let place = tempfile::tempdir().unwrap();
+        for name in ["signatures", "revocation"] {
+            fs::create_dir(place.path().join(name)).unwrap();
+        }
+        DataFolder::open(place.path()).unwrap();
     }
 
     #[test]
