@@ -19,7 +19,7 @@ impl Client {
         let tag = fallback_tag(subject);
         let action = format!("list {} under {}/{}:{tag}", referrer.digest, reference.registry, reference.repository);
         self.change_tag(reference, &tag, &referrer.digest, |present| {
-            let (index, mut entries) = parsed(present, reference, &action)?;
+            let (index, mut entries) = parsed(list(present, subject), reference, &action)?;
             if entries.iter().any(|entry| is_of(entry, &referrer.digest)) {
                 return Ok::<_, ClientError>(Change::Keep);
             }
@@ -39,10 +39,8 @@ impl Client {
         let tag = fallback_tag(subject);
         let action = format!("take {referrer} from {}/{}:{tag}", reference.registry, reference.repository);
         self.change_tag(reference, &tag, referrer, |present| {
-            if present.is_none() {
-                return Ok::<_, ClientError>(Change::Keep);
-            }
-            let (index, mut entries) = parsed(present, reference, &action)?;
+            let Some(present) = list(present, subject) else { return Ok::<_, ClientError>(Change::Keep) };
+            let (index, mut entries) = parsed(Some(present), reference, &action)?;
             let before = entries.len();
             entries.retain(|entry| !is_of(entry, referrer));
             if entries.len() == before {
@@ -52,6 +50,12 @@ impl Client {
         })?;
         Ok(())
     }
+}
+
+/// What lies under the tag, where it may be a list. Some copy an image by its digest and leave its own manifest under the tag
+/// of its list (`cosign copy`); that stays reachable by its digest, and nothing of anybody's is lost with the name.
+pub(super) fn list<'a>(present: Option<&'a Manifest>, subject: &Digest) -> Option<&'a Manifest> {
+    present.filter(|present| present.bytes.digest() != subject)
 }
 
 /// The list as it is, with all that others put into it, taken apart; a new one where there is none.
@@ -66,10 +70,13 @@ fn parsed(
         index.insert("mediaType".into(), json!(INDEX));
         return Ok((index, Vec::new()));
     };
-    let taken = || ClientError::Protocol {
+    let taken = || {
+        ClientError::Protocol {
         action: action.to_owned(),
         registry: reference.registry.clone(),
-        reason: "the tag is taken by something that is no list of referrers".into(),
+        reason: "the tag is taken by something that is no list of referrers; delete the tag, where nobody needs it, and sign again"
+            .into(),
+    }
     };
     let mut index: Map<String, Value> = serde_json::from_slice(&present.bytes).map_err(|_| taken())?;
     match index.remove("manifests") {

@@ -9,6 +9,7 @@ use url::Url;
 use super::Client;
 use super::error::ClientError;
 use super::exchange::{Answer, Order, Place};
+use super::fallback::list;
 use super::manifests::pull_scope;
 use super::transport::{Patience, Payload};
 use crate::source::MANIFEST_BYTES;
@@ -74,11 +75,14 @@ impl Client {
         let mut found = match self.listed(reference, subject, artifact_type, &action)? {
             Some(found) => found,
             None => match self.tagged(reference, &fallback_tag(subject)) {
-                Ok(index) => entries(&index.bytes).ok_or_else(|| ClientError::Protocol {
-                    action,
-                    registry: reference.registry.clone(),
-                    reason: format!("the tag {} is no list of referrers", fallback_tag(subject)),
-                })?,
+                Ok(index) => match list(Some(&index), subject) {
+                    Some(index) => entries(&index.bytes).ok_or_else(|| ClientError::Protocol {
+                        action,
+                        registry: reference.registry.clone(),
+                        reason: format!("the tag {} is no list of referrers", fallback_tag(subject)),
+                    })?,
+                    None => Vec::new(),
+                },
                 Err(error) if error.is_not_found() => Vec::new(),
                 Err(error) => return Err(error),
             },

@@ -159,3 +159,19 @@ fn a_tag_that_is_taken_by_something_else_is_not_overwritten() {
     assert!(error.contains("taken by something"), "{error}");
     assert_eq!(client.tagged(&place, &tag).unwrap().bytes.digest(), &other);
 }
+
+/// `cosign copy` leaves an image so.
+#[test]
+fn a_tag_that_is_taken_by_the_image_itself_becomes_the_list() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let (client, place) = (client(), reference(registry.host(), "team/image", "v1"));
+    let subject = push(&client, &place, &Digest::sha256(b"another subject"), "an image");
+    let bytes = client.manifest(&place, &subject).unwrap().bytes;
+    let tag = format!("sha256-{}", subject.hex());
+    client.push_manifest(&place, Some(&tag), MANIFEST, &bytes).unwrap();
+    assert_eq!(client.referrers(&place, &subject, None).unwrap(), []);
+    let signature = push(&client, &place, &subject, "a signature");
+    let found = client.referrers(&place, &subject, None).unwrap();
+    assert_eq!(found.iter().map(|referrer| &referrer.digest).collect::<Vec<_>>(), [&signature]);
+    assert_eq!(client.manifest(&place, &subject).unwrap().bytes.digest(), &subject, "the image is there as before");
+}
