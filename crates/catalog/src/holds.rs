@@ -32,9 +32,9 @@ impl Holds for Catalog {
             let evidence = Known::new(self, repository, Err("not asked for".to_owned()));
             let judgement = judge_signatures(&self.policy, &subject, &evidence, OffsetDateTime::now_utc()).await;
             let unmet = judgement.requirements.into_iter().find(|requirement| !requirement.met)?;
+            let mend = unmet.mend.map(|mend| format!("; {mend}")).unwrap_or_default();
             Some(format!(
-                "{name}:{tag} is pending: rule {} keeps it back until it has {}, but {}; sign it with `plimsoll sign \
-                 {name}:{tag}@{digest}`",
+                "{name}:{tag} is pending: rule {} keeps it back until it has {}, but {}{mend}",
                 rule.images, unmet.wanted, unmet.found
             ))
         })

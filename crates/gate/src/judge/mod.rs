@@ -101,7 +101,12 @@ impl Policy {
         let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off) else {
             return judgement;
         };
-        judgement.requirements.extend(rule.signers.iter().map(|signers| signatures::judge(signers, facts)));
+        let signed = rule.signers.iter().map(|signers| signatures::judge(signers, facts));
+        // What no signature mends is said before what wants one.
+        let is_revoked = facts.revokes_image().is_some();
+        if !is_revoked {
+            judgement.requirements.extend(signed.clone());
+        }
         if let Some(revocation) = self.revocation() {
             // Whoever asks for no signature is held up by no list, but by what is on one.
             let demand = if rule.signers.is_empty() {
@@ -110,6 +115,9 @@ impl Policy {
                 Some(revocation::judge(revocation, facts))
             };
             judgement.requirements.extend(demand);
+        }
+        if is_revoked {
+            judgement.requirements.extend(signed);
         }
         judgement
     }
@@ -141,6 +149,12 @@ impl Facts<'_> {
     /// The image as a command takes it.
     fn image(&self) -> String {
         format!("{}@{}", self.repository, self.digest)
+    }
+
+    /// The image as it is to be signed: with its tag, and one for several platforms whole.
+    fn to_sign(&self) -> String {
+        let tag = self.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+        format!("{}{tag}@{}", self.repository, self.index.unwrap_or(self.digest))
     }
 }
 

@@ -16,7 +16,10 @@ pub(super) fn judge(revocation: &Revocation, facts: &Facts<'_>) -> Requirement {
         met: false,
         found,
         details: vec![],
-        mend: Some("have whoever keeps it sign a new one with `plimsoll revoke --renew`".into()),
+        mend: Some(format!(
+            "have whoever keeps it sign a new one with `plimsoll revoke --renew --registry {}`",
+            facts.repository.split('/').next().unwrap_or_default()
+        )),
     };
     let list = match &facts.revocation {
         None => return unmet("nobody looked for it".into()),
@@ -66,7 +69,7 @@ pub(super) fn judge_image(facts: &Facts<'_>) -> Option<Requirement> {
 
 impl Facts<'_> {
     /// Why the image, or the index that names it, was revoked.
-    fn revokes_image(&self) -> Option<&str> {
+    pub(super) fn revokes_image(&self) -> Option<&str> {
         let Some(Ok(list)) = &self.revocation else { return None };
         self.digests().find_map(|digest| list.image(digest))
     }

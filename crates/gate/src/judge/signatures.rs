@@ -68,9 +68,37 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
         (0, false) => "its signatures are not of the wanted kind".to_owned(),
         (some, _) => format!("only {some} of {} signed: {names}", signers.threshold),
     };
+    let all_revoked = !short.is_empty() && short.iter().all(|reason| reason.contains(REVOKED));
+    short.dedup();
     short.truncate(MOST_NAMED);
-    let with = if signers.hardware.is_some() { "with a key on a device, " } else { "" };
-    unmet(found, short, format!("sign it {with}with `plimsoll sign {image}`"))
+    unmet(found, short, mend(signers, facts, all_revoked))
+}
+
+/// How a reason begins where a signature no longer counts.
+const REVOKED: &str = ": revoked: ";
+
+/// What would make it signed as it is wanted: a command that does so, where one can.
+fn mend(signers: &Signers, facts: &Facts<'_>, all_revoked: bool) -> String {
+    if facts.revokes_image().is_some() {
+        return "use another image: this one is revoked, whoever signs it".to_owned();
+    }
+    if signers.bind == Bind::Tag && facts.tag.is_none() {
+        return "ask for it by the tag that was signed".to_owned();
+    }
+    let with = match (&signers.hardware, all_revoked) {
+        (_, true) => "with a key that is not revoked, ",
+        (Some(_), false) => "with a key on a device, ",
+        (None, false) => "",
+    };
+    // Of what counts, the first that is made by itself; certificates alone count in notation's signatures only.
+    let counts = |format: Format| signers.formats.is_empty() || signers.formats.contains(&format);
+    let format = match &signers.formats[..] {
+        _ if signers.keys.is_empty() && counts(Format::Notation) => Format::Notation,
+        [first, ..] if !counts(Format::default()) => *first,
+        _ => Format::default(),
+    };
+    let format = if format == Format::default() { String::new() } else { format!("--format {format} ") };
+    format!("sign it {with}with `plimsoll sign {format}{}`", facts.to_sign())
 }
 
 /// Who signed, as the rule knows them.

@@ -66,6 +66,40 @@ fn a_tag_that_nobody_asked_for_cannot_be_compared() {
     assert!(!verdict.allowed && verdict.reasons[0].contains("asked for by digest"), "{verdict:?}");
 }
 
+/// Whoever types it and asks again must not be told the same.
+#[test]
+fn the_command_that_mends_makes_what_the_demand_counts() {
+    let index = Digest::sha256(b"an index");
+    let command = |signers: &str, tag, index| {
+        let (digest, report) = (digest(), report(vec![]));
+        let facts = Facts { tag, index, signatures: Some(Ok(vec![])), ..facts(&digest, &report) };
+        let verdict = enforce(&format!("signers = {{ {signers} }}")).decide(&facts);
+        let reason = verdict.reasons.into_iter().next().unwrap();
+        reason.rsplit_once("; ").unwrap().1.replace(index.unwrap_or(&digest).as_str(), "DIGEST")
+    };
+    let place = "registry.example.com/payments/api";
+    let keys = "keys = [\"release.pub\"]";
+    for (signers, tag, index, wanted) in [
+        (keys.to_owned(), None, None, format!("sign it with `plimsoll sign {place}@DIGEST`")),
+        (keys.to_owned(), Some("1.0"), Some(&index), format!("sign it with `plimsoll sign {place}:1.0@DIGEST`")),
+        (
+            format!("{keys}, formats = [\"notation\", \"cosign-tag\"]"),
+            Some("1.0"),
+            None,
+            format!("sign it with `plimsoll sign --format notation {place}:1.0@DIGEST`"),
+        ),
+        (
+            "certificates = [\"root.pem\"]".to_owned(),
+            None,
+            None,
+            format!("sign it with `plimsoll sign --format notation {place}@DIGEST`"),
+        ),
+        (format!("{keys}, bind = \"tag\""), None, None, "ask for it by the tag that was signed".to_owned()),
+    ] {
+        assert_eq!(command(&signers, tag, index), wanted, "{signers}");
+    }
+}
+
 #[test]
 fn old_undated_and_future_signatures_do_not_count() {
     let policy = enforce("signers = { keys = [\"release.pub\"], not-older-than = \"90d\" }");

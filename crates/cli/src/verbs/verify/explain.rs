@@ -103,7 +103,7 @@ impl Chain<'_> {
     fn counted(&self) -> String {
         let (valid, rejected) = (self.found.signatures.len(), self.found.rejected.len());
         match (valid, rejected) {
-            (0, 0) => format!("nothing; sign it with: plimsoll sign {}", self.image),
+            (0, 0) => format!("nothing; sign it with: plimsoll sign {}", super::signable(self.image)),
             _ => format!("{valid} by somebody who is pinned, {rejected} that do not count"),
         }
     }

@@ -283,9 +283,20 @@ fn signed_as(signature: &Signature, image: &Reference) -> String {
     format!("{repository}{tag}{note}")
 }
 
+/// The name to sign by: a tag beside a digest may point elsewhere, and then nothing is signed under it.
+pub(super) fn signable(image: &Reference) -> Reference {
+    match image.digest {
+        Some(_) => Reference { tag: None, ..image.clone() },
+        None => image.clone(),
+    }
+}
+
 /// Why it is not signed, or not by enough.
 fn refusal(image: &Reference, digest: &Digest, requirement: Option<&Requirement>, found: &Examination) -> String {
-    let mut text = format!("plimsoll: {image} ({digest}) is not signed ");
+    let mut text = match &image.digest {
+        Some(asked) if asked == digest => format!("plimsoll: {image} is not signed "),
+        _ => format!("plimsoll: {image} ({digest}) is not signed "),
+    };
     let _ = match requirement {
         Some(Requirement { wanted, found, .. }) => {
             write!(text, "as the policy wants it: it wants {wanted}, but {found}")
@@ -295,14 +306,17 @@ fn refusal(image: &Reference, digest: &Digest, requirement: Option<&Requirement>
     for detail in requirement.iter().flat_map(|requirement| &requirement.details) {
         let _ = write!(text, "\n  - {detail}");
     }
+    if let Some(mend) = requirement.and_then(|requirement| requirement.mend.as_ref()) {
+        let _ = write!(text, "\nto mend it, {mend}");
+    }
     if found.rejected.is_empty() {
-        if found.signatures.is_empty() {
-            let _ = write!(text, "; there is no signature at all, sign it with: plimsoll sign {image}");
+        if found.signatures.is_empty() && requirement.is_none() {
+            let _ = write!(text, "; there is no signature at all, sign it with: plimsoll sign {}", signable(image));
         }
         text.push('\n');
         return text;
     }
-    text.push_str("; what else lies beside it does not count:\n");
+    text.push_str("\nwhat else lies beside it does not count:\n");
     for rejection in &found.rejected {
         let _ = writeln!(text, "  - {rejection}");
     }
