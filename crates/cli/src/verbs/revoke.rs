@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use image::client::Client;
-use image::{Digest, Reference};
+use image::{Digest, Reference, Verified};
 use keys::PublicKey;
 use time::{Duration, OffsetDateTime};
-use trust::revocation::{Keeper, Target};
+use trust::revocation::{Keeper, RevocationError, Target};
 use trust::withdraw::{self, Withdrawn};
 use trust::{RegistrySignatures, TrustError, Verifier};
 
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "IMAGE|PUB", required_unless_present = "renew")]
     what: Option<String>,
     /// Sign the list anew with what is on it, so that it goes on being valid
-    #[arg(long)]
+    #[arg(long, conflicts_with = "what")]
     renew: bool,
     /// The registry whose list it is; for an image its own
     #[arg(long, value_name = "HOST")]
@@ -54,7 +54,8 @@ pub(crate) struct Arguments {
 const HELP: &str = "\
 Puts it on the signed list REGISTRY/plimsoll/revocation:list, shows beforehand what it stops from running, and takes the \
 signatures away from the registry, since others than Plimsoll do not read the list. The key is that of the revoking role, \
-which the policy names under [revocation].";
+which the policy names under [revocation]. What is on the list stays there: an image that was revoked by mistake is pushed anew, with \
+another digest, and a key is replaced by another.";
 
 /// What is to be revoked, as it was named.
 #[derive(Debug)]
@@ -86,9 +87,17 @@ impl Command for Arguments {
             Some(path) if Path::new(path).extension() == Some("pub".as_ref()) => {
                 Named::Key(Box::new(PublicKey::read(path.as_ref())?))
             }
+            Some(text) if is_keys_file(text) || is_fingerprint(text) => {
+                bail!(
+                    "{text} is no image; a key is revoked by its public half: plimsoll revoke FILE.pub --registry HOST"
+                )
+            }
             Some(image) => Named::Image(image.parse()?),
         };
         let registry = match (self.registry, &named) {
+            (Some(registry), _) if registry.contains('/') => {
+                bail!("--registry {registry}: a list is a registry's; name its host and port alone")
+            }
             (Some(registry), _) => registry,
             (None, Named::Image(image)) => image.registry.clone(),
             (None, _) => bail!("which registry's list? say it with --registry HOST"),
@@ -106,38 +115,43 @@ impl Command for Arguments {
         let Prepared { named, registry, reason, validity, yes, holder, logins } = prepared;
         let client = logins.client();
         let mut hits = Hits::default();
-        let target = match &named {
-            Named::Nothing => None,
+        let targets = match &named {
+            Named::Nothing => Vec::new(),
             Named::Image(image) => {
-                let digest = client.resolve(image)?.bytes.digest().clone();
-                hits.look(&client, image, |_, found| Ok(*found == digest));
-                Some(Target::Image(digest))
+                let digests = all_of(&client.resolve(image)?.bytes);
+                hits.look(&client, image, |_, found| Ok(digests.contains(found)));
+                digests.into_iter().map(Target::Image).collect()
             }
             Named::Key(key) => {
                 hits.look_for_key(&client, &registry, key);
-                Some(Target::key(key))
+                vec![Target::key(key)]
             }
         };
-        if let Some(target) = &target {
-            eprint!("{}", output::plain(&announced(target, &hits)));
+        if !targets.is_empty() {
+            eprint!("{}", output::plain(&announced(&targets, &hits)));
             if !yes && !confirmed()? {
                 bail!("nothing was revoked");
             }
         }
         let person = holder.person();
         let signer = holder.signer(person.as_ref())?;
-        let keeper = Keeper::new(client.clone(), registry).remembering(revocation::seen(&house.folder));
-        let targets: Vec<_> = target.into_iter().collect();
-        let next = keeper.next(signer.as_ref(), &targets, &reason, validity, OffsetDateTime::now_utc())?;
+        let keeper = Keeper::new(client.clone(), registry.clone()).remembering(revocation::seen(&house.folder));
+        let next =
+            keeper.next(signer.as_ref(), &targets, &reason, validity, OffsetDateTime::now_utc()).map_err(|error| {
+                let is_refused = matches!(error, RevocationError::Refused { .. });
+                let about = format!("the key {} does not go on with the list of {registry}", signer.uri());
+                if is_refused { anyhow::Error::new(error).context(about) } else { error.into() }
+            })?;
         keeper.publish(&next, signer.as_ref(), person.as_ref())?;
         let mut text = format!(
-            "revocation list: version {}, {} entries, valid until {}\n",
+            "revocation list: version {}, {} {}, valid until {}\n",
             next.list.version,
             next.list.entries.len(),
+            if next.list.entries.len() == 1 { "entry" } else { "entries" },
             next.list.expires.date()
         );
         // The list first: it holds whatever the registry lets one delete.
-        let (removed, failed) = withdrawn(&client, &named, targets.first(), &hits.found);
+        let (removed, failed) = withdrawn(&client, &named, &targets, &hits.found);
         for what in &removed {
             let _ = writeln!(text, "  removed   {what}");
         }
@@ -191,11 +205,13 @@ impl Hits {
             }
             let place = Reference { tag: Some(tag.clone()), digest: None, ..image.clone() };
             let Ok(found) = client.tagged(&place, &tag) else { continue };
-            let digest = found.bytes.digest().clone();
-            match is_hit(&place, &digest) {
-                Ok(true) => self.found.push(Hit { place, digest }),
-                Ok(false) => {}
-                Err(error) => self.unseen.push(format!("{place}: {error}")),
+            // A platform's manifest may be signed by itself.
+            for digest in all_of(&found.bytes) {
+                match is_hit(&place, &digest) {
+                    Ok(true) => self.found.push(Hit { place: place.clone(), digest }),
+                    Ok(false) => {}
+                    Err(error) => self.unseen.push(format!("{place}: {error}")),
+                }
             }
         }
     }
@@ -223,8 +239,31 @@ impl Hits {
     }
 }
 
-fn announced(target: &Target, hits: &Hits) -> String {
-    let mut text = format!("about to revoke {target}\n");
+/// The digests of an image: its own, and those of its platforms.
+fn all_of(bytes: &Verified) -> Vec<Digest> {
+    std::iter::once(bytes.digest().clone()).chain(trust::platforms(bytes)).collect()
+}
+
+/// Whether somebody named a key's other file.
+fn is_keys_file(text: &str) -> bool {
+    let path = Path::new(text);
+    path.extension().is_some_and(|ending| ["key", "pem", "crt", "pub"].iter().any(|key| ending == *key))
+        && path.is_file()
+}
+
+/// What messages show of a key.
+fn is_fingerprint(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn announced(targets: &[Target], hits: &Hits) -> String {
+    let mut text = String::new();
+    for (place, target) in targets.iter().enumerate() {
+        let _ = match place {
+            0 => writeln!(text, "about to revoke {target}"),
+            _ => writeln!(text, "  and of its platforms {target}"),
+        };
+    }
     if hits.found.is_empty() {
         text.push_str("no tag in the registry is known to depend on it\n");
     } else {
@@ -252,7 +291,7 @@ fn confirmed() -> Result<bool> {
 
 /// Takes the signatures away that no longer count: what is gone, and what could not be removed. Of an image that was
 /// revoked, whatever its tag points to by now.
-fn withdrawn(client: &Client, named: &Named, target: Option<&Target>, hits: &[Hit]) -> (Vec<String>, Vec<String>) {
+fn withdrawn(client: &Client, named: &Named, targets: &[Target], hits: &[Hit]) -> (Vec<String>, Vec<String>) {
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
     let mut sort = |place: String, all: Result<Vec<Withdrawn>, TrustError>| match all {
         Ok(all) => {
@@ -265,11 +304,15 @@ fn withdrawn(client: &Client, named: &Named, target: Option<&Target>, hits: &[Hi
         }
         Err(error) => failed.push(format!("{place}: {error}")),
     };
-    match (named, target) {
-        (Named::Image(image), Some(Target::Image(digest))) => {
-            sort(image.repository_name(), withdraw::all(client, image, digest));
+    match named {
+        Named::Image(image) => {
+            for target in targets {
+                if let Target::Image(digest) = target {
+                    sort(image.repository_name(), withdraw::all(client, image, digest));
+                }
+            }
         }
-        (Named::Key(key), _) => {
+        Named::Key(key) => {
             let mut seen = Vec::new();
             for Hit { place, digest } in hits {
                 let one = (place.repository_name(), digest.clone());
@@ -279,7 +322,7 @@ fn withdrawn(client: &Client, named: &Named, target: Option<&Target>, hits: &[Hi
                 }
             }
         }
-        _ => {}
+        Named::Nothing => {}
     }
     (removed, failed)
 }

@@ -139,11 +139,29 @@ fn what_is_revoked_is_told_beforehand_and_counts_no_more() {
     assert!(refused.contains("built on a bad day"), "{refused}");
     verify(&image).with(0);
 
+    // A signature of one platform's own manifest is looked for, too: other verifiers take it.
+    let place: Reference = image.parse().unwrap();
+    let platform = trust::platforms(&scene.client.resolve(&place).unwrap().bytes).remove(0);
+    let by_digest = format!("{}@{platform}", place.repository_name());
+    scene.home.run_with(&["sign", "--key", "release.key", &by_digest], &[SECRET]).with(0);
     let revoke = ["revoke", "release.pub", "--registry", &host, "--key", "security.key", "--yes"];
     let revoked = scene.home.run_with(&revoke, &[SECRET]).with(0);
     assert!(revoked.stderr.contains(&image), "what it stops is told: {}", revoked.stderr);
+    assert!(revoked.stderr.contains(platform.as_str()), "{}", revoked.stderr);
+    assert!(scene.client.referrers(&place, &platform, None).unwrap().is_empty());
     scene.home.run_with(&["sign", "--key", "release.key", &image], &[SECRET]).with(0);
     verify(&image).with(1);
+
+    // An image of several platforms is revoked with these, under whichever digest somebody asks for it.
+    scene.home.run_with(&["revoke", &image, "--key", "security.key", "--yes"], &[SECRET]).with(0);
+    let refused = verify(&by_digest).with(1).stderr;
+    assert!(refused.contains("it revokes this image") && refused.contains("use another image"), "{refused}");
+    for wrong in ["release.key", &"0123456789abcdef".repeat(4)] {
+        let refused = scene.home.run_with(&["revoke", wrong, "--key", "security.key"], &[SECRET]).with(2).stderr;
+        assert!(refused.contains("by its public half"), "{refused}");
+    }
+    let foreign = scene.home.run_with(&["revoke", &image, "--key", "release.key", "--yes"], &[SECRET]).with(2).stderr;
+    assert!(foreign.contains("does not go on with the list"), "{foreign}");
 }
 
 /// The attack: whoever has a stolen key and may push leaves something that cannot be looked into, so that the key is not
@@ -180,7 +198,7 @@ fn what_cannot_be_looked_at_keeps_nobody_from_revoking() {
     });
     let revoke = ["revoke", "release.pub", "--registry", &fake.host(), "--key", "security.key", "--yes"];
     let revoked = home.run_with(&revoke, &[SECRET]).with(0);
-    assert!(revoked.stdout.contains("version 1, 1 entries"), "{}", revoked.stdout);
+    assert!(revoked.stdout.contains("version 1, 1 entry"), "{}", revoked.stdout);
     let told = revoked.stderr;
     assert!(
         told.contains("could not be looked at") && told.contains("/locked") && told.contains("/other:v1"),
