@@ -42,6 +42,16 @@ pub struct SlotKey {
     pub certificate: Option<Vec<u8>>,
 }
 
+impl SlotKey {
+    /// Whether it is as deleting leaves a slot where the firmware only overwrites: made inside, with the strictest policies, and
+    /// without a certificate. Nobody means such a key without naming it.
+    pub fn may_be_deleted(&self) -> bool {
+        self.generated == Some(true)
+            && self.certificate.is_none()
+            && (self.touch, self.pin) == (Some(TouchPolicy::Always), Some(PinPolicy::Always))
+    }
+}
+
 impl Card {
     /// The key in a slot. Firmware without metadata is asked for what comes near: an attestation, which only generated
     /// keys have, and a certificate, which says what somebody stored.

@@ -244,7 +244,7 @@ impl Card {
         if self.secret_metadata(slot::PIN)?.factory.unwrap_or(typed) {
             found.push("the PIN");
         }
-        if self.secret_metadata(slot::PUK)?.factory.unwrap_or_default() {
+        if self.secret_metadata(slot::PUK)?.factory.unwrap_or(typed) {
             found.push("the PUK");
         }
         if self.has_factory_management(person)? {

@@ -122,8 +122,8 @@ pub enum CardError {
     },
     /// The slot has a key, or may have one.
     #[error(
-        "slot {slot:02x} of {device} is in use: {holds}; use that key as it is (--key piv:slot={slot:02x}), or take \
-         another slot (82 to 95 are free for this)"
+        "slot {slot:02x} of {device} is in use: {holds}; use that key as it is (--key '{uri}'), take another slot of 9a to 9e and \
+         82 to 95 (plimsoll key list shows which are in use), or have it destroyed and made anew: --replace"
     )]
     Occupied {
         /// The card.
@@ -132,6 +132,21 @@ pub enum CardError {
         slot: u8,
         /// What is in it.
         holds: String,
+        /// The name of what is in it.
+        uri: String,
+    },
+    /// The key is in its slot and its certificate is not.
+    #[error(
+        "the key is in slot {slot:02x} of {device}, and its certificate is not: {source}; the same command once more makes \
+         that"
+    )]
+    Unfinished {
+        /// The card.
+        device: String,
+        /// The slot.
+        slot: u8,
+        /// Why.
+        source: Box<crate::KeyError>,
     },
     /// There is no such slot.
     #[error("there is no slot {0:02x} for signing keys; there are 9a, 9c, 9d, 9e and 82 to 95")]

@@ -47,7 +47,9 @@ impl Ability {
     /// What it means for a person that it is missing.
     pub fn lack(self) -> &'static str {
         match self {
-            Self::CachedTouch => "each signature needs a touch of its own: it has no touch that counts for 15 s",
+            Self::CachedTouch => {
+                "each signature needs a touch of its own (--touch always): it has no touch that counts for 15 s"
+            }
             Self::Attestation => "it cannot attest that a key was made inside it",
             Self::SerialNumber => "its serial number comes from another application, and asking for it locks the PIN",
             Self::Metadata => {
@@ -56,7 +58,7 @@ impl Ability {
             }
             Self::AesManagementKey => "its management key is for 3DES",
             Self::MoveAndDelete => "a key cannot be moved or deleted, only overwritten",
-            Self::Ed25519 => "it has no keys for Ed25519",
+            Self::Ed25519 => "it has no keys for Ed25519, which firmware 5.7 and later have; take p256 or p384",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::signer::PivSigner;
 use super::slot;
 use super::tlv::{Tlv, Writer};
 use crate::certificate::{self, Subject};
-use crate::{Algorithm, Attestation, KeyError, Person, PinPolicy, PrivateKey, TouchPolicy};
+use crate::{Algorithm, Attestation, KeyError, KeyUri, Person, PinPolicy, PivUri, PrivateKey, TouchPolicy};
 
 const GENERATE: u8 = 0x47;
 const IMPORT: u8 = 0xfe;
@@ -47,6 +47,15 @@ pub struct Provisioned {
     pub attestation: Option<Attestation>,
 }
 
+/// A card on which a new key may be made.
+struct Ready {
+    card: Card,
+    /// The touch that the key will want.
+    touch: TouchPolicy,
+    /// What the slot has of it already.
+    unfinished: Option<SlotKey>,
+}
+
 /// How a key went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
@@ -67,15 +76,15 @@ impl Device {
         person: &dyn Person,
     ) -> Result<Provisioned, KeyError> {
         let number = number(new.algorithm).ok_or_else(|| self.unfit(new.algorithm))?;
-        let mut card = self.ready_for(slot, new, management, person)?;
-        if new.algorithm == Algorithm::Ed25519 {
-            card.needs(Ability::Ed25519)?;
-        }
-        let touch = touch_for(&card, new)?;
-        let key = card.generate(slot, number, touch, new.pin)?;
+        let Ready { mut card, touch, unfinished } = self.ready_for(slot, new, new.algorithm, management, person)?;
+        let key = match unfinished {
+            Some(key) => key,
+            None => card.generate(slot, number, touch, new.pin)?,
+        };
         let attestation = card.attestation(slot)?;
         card.end()?;
-        let signer = self.certify(key, &new.subject, new.valid.clone(), management, person)?;
+        let certified = self.certify(key, &new.subject, new.valid.clone(), management, person);
+        let signer = certified.map_err(|source| self.unfinished(slot, source))?;
         Ok(Provisioned { signer, attestation })
     }
 
@@ -91,11 +100,11 @@ impl Device {
     ) -> Result<Provisioned, KeyError> {
         let algorithm = private.algorithm();
         let number = number(algorithm).ok_or_else(|| self.unfit(algorithm))?;
-        let mut card = self.ready_for(slot, new, management, person)?;
-        if algorithm == Algorithm::Ed25519 {
-            card.needs(Ability::Ed25519)?;
+        let Ready { mut card, touch, unfinished } = self.ready_for(slot, new, algorithm, management, person)?;
+        if let Some(there) = unfinished {
+            card.end()?;
+            return Err(self.occupied(&there));
         }
-        let touch = touch_for(&card, new)?;
         // The field of a number on a curve, or of Ed25519's seed.
         let field = if algorithm == Algorithm::Ed25519 { 0x07 } else { 0x06 };
         let data = policies(Writer::new().put(field, &private.to_scalar()), touch, new.pin);
@@ -110,7 +119,8 @@ impl Device {
             generated: Some(false),
             certificate: None,
         };
-        let signer = self.certify(key, &new.subject, new.valid.clone(), management, person)?;
+        let certified = self.certify(key, &new.subject, new.valid.clone(), management, person);
+        let signer = certified.map_err(|source| self.unfinished(slot, source))?;
         Ok(Provisioned { signer, attestation: None })
     }
 
@@ -191,21 +201,28 @@ impl Device {
         &self,
         slot: u8,
         new: &NewKey,
+        algorithm: Algorithm,
         management: Option<&ManagementKey>,
         person: &dyn Person,
-    ) -> Result<Card, KeyError> {
+    ) -> Result<Ready, KeyError> {
         if !slot::all().any(|known| known == slot) {
             return Err(CardError::NoSlot(slot).into());
         }
-        // What can be known without the PIN comes first: whoever has a new card has none of their own to type.
+        // What can be known without the PIN comes first: whoever has a new card has none of their own to type, and what
+        // the firmware lacks is no reason to change anything.
         let mut card = self.hold(person)?;
+        if algorithm == Algorithm::Ed25519 {
+            card.needs(Ability::Ed25519)?;
+        }
+        let touch = touch_for(&card, new)?;
         let there = if new.replace { None } else { card.key(slot)? };
         let (tells, factory) = (card.firmware.has(Ability::Metadata), card.factory_secrets(None, person)?);
         card.end()?;
-        if let Some(there) = there {
-            return Err(self.occupied(&there));
-        }
-        if !new.replace && !tells {
+        let unfinished = match there {
+            Some(there) => Some(self.to_finish(there, new, touch, person)?),
+            None => None,
+        };
+        if !new.replace && !tells && unfinished.is_none() {
             self.believe_empty(slot, person)?;
         }
         if tells && !factory.is_empty() {
@@ -219,7 +236,35 @@ impl Device {
             card = self.unlocked(person)?.0;
         }
         card.prove_management(management, person)?;
-        Ok(card)
+        Ok(Ready { card, touch, unfinished })
+    }
+
+    /// A key that was made as the new one is to be, and has no certificate: the touch for that did not come, or the card was
+    /// pulled out. Somebody else may have made and used it without one, so a person says whether it is that.
+    fn to_finish(
+        &self,
+        there: SlotKey,
+        new: &NewKey,
+        touch: TouchPolicy,
+        person: &dyn Person,
+    ) -> Result<SlotKey, KeyError> {
+        let is_alike = there.algorithm == Some(new.algorithm)
+            && there.generated == Some(true)
+            && there.certificate.is_none()
+            && (there.touch, there.pin) == (Some(touch), Some(new.pin));
+        if !is_alike {
+            return Err(self.occupied(&there));
+        }
+        let question = format!(
+            "slot {:02x} of {} has such a key already, made inside, and no certificate for it",
+            there.slot,
+            self.name()
+        );
+        match person.choose(&question, &["give it its certificate, and take it".to_owned(), "stop".to_owned()]) {
+            Ok(0) => Ok(there),
+            Ok(_) | Err(KeyError::NobodyToAsk(_)) => Err(self.occupied(&there)),
+            Err(error) => Err(error),
+        }
     }
 
     /// A key that was imported without a certificate cannot be seen before firmware 5.3.
@@ -229,10 +274,9 @@ impl Device {
              certificate; use the slot?",
             self.name()
         );
-        let unsure = || CardError::Occupied {
-            device: self.name().to_owned(),
-            slot,
-            holds: "its firmware cannot tell whether there is an imported key without a certificate".to_owned(),
+        let unsure = || {
+            let holds = "its firmware cannot tell whether there is an imported key without a certificate";
+            self.is_in_use(slot, holds.to_owned())
         };
         match person.choose(&question, &["use it".to_owned(), "leave it".to_owned()]) {
             Ok(0) => Ok(()),
@@ -259,8 +303,21 @@ impl Device {
 
     fn occupied(&self, there: &SlotKey) -> KeyError {
         let algorithm = there.algorithm.map_or_else(|| "another algorithm".to_owned(), |known| known.to_string());
-        let holds = format!("a key for {algorithm}");
-        CardError::Occupied { device: self.name().to_owned(), slot: there.slot, holds }.into()
+        let holds = if there.may_be_deleted() {
+            format!("a key for {algorithm} without a certificate, as deleting leaves it in this firmware")
+        } else {
+            format!("a key for {algorithm}")
+        };
+        self.is_in_use(there.slot, holds).into()
+    }
+
+    fn is_in_use(&self, slot: u8, holds: String) -> CardError {
+        let uri = KeyUri::Piv(PivUri { serial: self.serial(), slot: Some(slot) }).to_string();
+        CardError::Occupied { device: self.name().to_owned(), slot, holds, uri }
+    }
+
+    fn unfinished(&self, slot: u8, source: KeyError) -> KeyError {
+        CardError::Unfinished { device: self.name().to_owned(), slot, source: Box::new(source) }.into()
     }
 
     fn unfit(&self, algorithm: Algorithm) -> KeyError {

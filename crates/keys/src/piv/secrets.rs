@@ -68,6 +68,17 @@ impl Device {
                 done.changed.push("PUK");
             }
             Some(false) => {}
+            // Where the PIN was the factory's, the PUK is likely to be as well. Only a try tells.
+            None if done.changed == ["PIN"] => {
+                let new = self.new_secret(Secret::Puk, person)?;
+                match self.set(Secret::Puk, &factory(FACTORY_PUK), new, person) {
+                    Ok(()) => done.changed.push("PUK"),
+                    Err(KeyError::Card(CardError::Wrong { .. } | CardError::PukBlocked { .. })) => {
+                        done.puk_unknown = true;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
             None => done.puk_unknown = true,
         }
         let mut card = self.hold(person)?;

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use keys::{Algorithm, KeyUri};
+use keys::piv::Ability;
+use keys::{Algorithm, CardKey, Custody, KeyUri};
 
 use super::super::Start;
 use super::place::{self, Made, OnCard, Secret};
@@ -66,6 +67,11 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
         eprintln!(
             "note: this device makes no statement that the key was made inside it, so no policy can ask for that"
         );
+    }
+    if let Custody::Card(CardKey { firmware, .. }) = made.signer.custody()
+        && !firmware.has(Ability::Metadata)
+    {
+        eprintln!("note: {}", super::secrets::PUK_UNKNOWN);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -109,6 +109,13 @@ impl Found {
                 Ok(contents) => {
                     let serial = contents.device.serial();
                     self.keys.extend(contents.keys.iter().map(|key| Entry::of_slot(serial, key)));
+                    for key in contents.keys.iter().filter(|key| key.may_be_deleted()) {
+                        self.notes.push(format!(
+                            "{} has no certificate and the strictest policies, as a deleted key's place has in firmware that \
+                             only overwrites; it is used where it is named, and plimsoll key generate --replace makes another",
+                            name_of(serial, key)
+                        ));
+                    }
                     let card = serial.map_or_else(String::new, |serial| format!(" piv:serial={serial}"));
                     if contents.keys.is_empty() {
                         self.notes.push(format!(
@@ -175,6 +182,10 @@ impl Found {
     }
 }
 
+fn name_of(serial: Option<u32>, key: &SlotKey) -> String {
+    KeyUri::Piv(PivUri { serial, slot: Some(key.slot) }).to_string()
+}
+
 impl Entry {
     fn of(key: String, public: Option<&PublicKey>, certificate: bool) -> Self {
         Self {
@@ -189,8 +200,7 @@ impl Entry {
     }
 
     fn of_slot(serial: Option<u32>, key: &SlotKey) -> Self {
-        let name = KeyUri::Piv(PivUri { serial, slot: Some(key.slot) }).to_string();
-        let mut entry = Self::of(name, key.public.as_ref(), key.certificate.is_some());
+        let mut entry = Self::of(name_of(serial, key), key.public.as_ref(), key.certificate.is_some());
         let unknown = || "one that is not used here".to_owned();
         entry.algorithm = Some(key.algorithm.map_or_else(unknown, |algorithm| algorithm.to_string()));
         entry.touch = key.touch.map(|touch| touch.to_string());

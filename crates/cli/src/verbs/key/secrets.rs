@@ -40,6 +40,10 @@ impl Card {
     }
 }
 
+/// Of firmware before 5.3.
+pub(super) const PUK_UNKNOWN: &str = "this firmware does not tell whether its PUK is still the factory's, which everybody knows and \
+                                      which sets another PIN; if it was never changed, do so: plimsoll key change-puk";
+
 /// Changes what is still from the factory.
 pub(super) fn protect(arguments: &Protect) -> Result<ExitCode> {
     let management = management_key(arguments.management_key_fd)?;
@@ -56,9 +60,7 @@ pub(super) fn protect(arguments: &Protect) -> Result<ExitCode> {
         said(&format!("changed of {}: {}", device.name(), done.changed.join(", ")))?;
     }
     if done.puk_unknown {
-        eprintln!(
-            "note: this firmware does not tell whether the PUK is still the factory's; if it is, change it with plimsoll key change-puk"
-        );
+        eprintln!("note: {PUK_UNKNOWN}");
     }
     Ok(ExitCode::SUCCESS)
 }

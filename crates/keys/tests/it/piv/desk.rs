@@ -217,9 +217,6 @@ pub(crate) fn card_of_one(firmware: Firmware, serial: u32) -> (Card, Finger) {
     finger.down();
     let desk = Desk::with([card]);
     desk.device().protect(&Sitting::typing(factory_pins(firmware))).unwrap();
-    if !has_metadata(firmware) {
-        desk.device().change_puk(&Sitting::typing(&["12345678", PUK])).unwrap();
-    }
     (desk.take(), finger)
 }
 

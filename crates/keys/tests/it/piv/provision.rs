@@ -63,6 +63,47 @@ fn a_card_from_the_factory_gets_no_key_until_its_secrets_are_changed() {
         let typed: &[&str] = if has_metadata(firmware) { &[PIN, PUK] } else { &["123456", PIN] };
         let made = desk.device().generate(0x9c, &new_key(), None, &Sitting::typing(typed)).unwrap();
         made.signer.sign_one(b"a message", &Sitting::new()).unwrap();
+        let guessed = desk.device().unblock_pin(&Sitting::typing(&["12345678"])).unwrap_err();
+        assert!(matches!(guessed, KeyError::Card(CardError::Wrong { .. })), "{firmware}: {guessed}");
+    }
+}
+
+/// Whoever is told afterwards has a card with other secrets, and no key.
+#[test]
+fn what_the_firmware_lacks_is_said_before_anything_is_asked() {
+    let wishes = [
+        (Firmware::V4_2, NewKey { touch: Some(TouchPolicy::Cached), ..new_key() }, "--touch always"),
+        (Firmware::V5_2, NewKey { algorithm: Algorithm::Ed25519, ..new_key() }, "p256"),
+        (Firmware::V5_4, NewKey { algorithm: Algorithm::Ed25519, ..new_key() }, "5.7"),
+    ];
+    for (firmware, wish, said) in wishes {
+        let person = Sitting::new();
+        let error = Desk::with([Card::new(firmware, 1)]).device().generate(0x9c, &wish, None, &person).unwrap_err();
+        assert!(error.to_string().contains(said), "{firmware}: {error}");
+        assert!(person.asks().is_empty() && person.questions.lock().unwrap().is_empty(), "{firmware}");
+    }
+}
+
+#[test]
+fn a_key_whose_touch_did_not_come_is_told_of_and_finished_by_the_same_command() {
+    for firmware in [Firmware::V4_3, Firmware::V5_2, Firmware::V5_4, Firmware::V5_7] {
+        let (card, finger) = card_of_one(firmware, 1);
+        let desk = Desk::with([card]);
+        finger.absent();
+        let error = desk.device().generate(0x9c, &new_key(), None, &Sitting::new()).unwrap_err();
+        assert!(matches!(error, KeyError::Card(CardError::Unfinished { .. })), "{firmware}: {error}");
+        assert!(error.to_string().contains("the same command once more"), "{error}");
+        let half = desk.device().key(0x9c).unwrap().unwrap();
+        finger.down();
+        // Another kind of key is not this one, and nobody to ask is no yes.
+        let other = NewKey { algorithm: Algorithm::EcdsaP384, ..new_key() };
+        let refused = desk.device().generate(0x9c, &other, None, &Sitting::new()).unwrap_err();
+        assert!(refused.to_string().contains("--replace"), "{firmware}: {refused}");
+        let stop = Sitting { choice: 1, ..Sitting::new() };
+        desk.device().generate(0x9c, &new_key(), None, &stop).unwrap_err();
+        let made = desk.device().generate(0x9c, &new_key(), None, &Sitting::new()).unwrap();
+        assert_eq!(Some(made.signer.public_key()), half.public, "{firmware}");
+        assert!(made.attestation.is_some() && made.signer.certificate().unwrap().is_some(), "{firmware}");
     }
 }
 
@@ -136,7 +177,7 @@ fn a_deleted_key_is_gone_where_the_firmware_deletes_and_overwritten_elsewhere() 
         assert_eq!(done, if deletes { Deleted::Emptied } else { Deleted::Overwritten }, "{firmware}");
         let left = desk.device().key(0x9c).unwrap();
         assert_eq!(left.is_some(), firmware >= Firmware::V4_3 && !deletes, "{firmware}");
-        assert!(left.and_then(|key| key.certificate).is_none(), "{firmware}");
+        assert!(left.is_none_or(|key| key.certificate.is_none() && key.may_be_deleted()), "{firmware}");
         made.signer.sign_one(b"a message", &Sitting::new()).unwrap_err();
         if deletes {
             let error = desk.device().delete(0x9c, None, &Sitting::new()).unwrap_err();

@@ -17,16 +17,25 @@ fn protecting_changes_what_is_from_the_factory_and_nothing_else() {
         let typed: &[&str] = if has_metadata(firmware) { &[PIN, PUK] } else { &["123456", PIN] };
         let person = Sitting::typing(typed);
         let done = desk.device().protect(&person).unwrap();
+        assert_eq!(done.changed, ["PIN", "PUK", "management key"], "{firmware}");
         if has_metadata(firmware) {
-            assert_eq!(done.changed, ["PIN", "PUK", "management key"]);
             assert_eq!(person.asks()[..2], [(PinKind::NewPin, None), (PinKind::NewPuk, None)]);
-        } else {
-            assert_eq!(done.changed, ["PIN", "management key"]);
         }
-        assert_eq!(done.puk_unknown, !has_metadata(firmware), "{firmware}");
+        assert!(!done.puk_unknown, "{firmware}");
         let again = desk.device().protect(&Sitting::new()).unwrap();
         assert!(again.changed.is_empty(), "{firmware}: {again:?}");
+        assert_eq!(again.puk_unknown, !has_metadata(firmware), "{firmware}");
     }
+}
+
+/// The firmware does not tell, so the factory's is tried once, where the PIN was the factory's, too.
+#[test]
+fn a_puk_of_ones_own_stays_where_the_pin_was_the_factorys() {
+    let desk = Desk::with([Card::new(Firmware::V5_2, 1)]);
+    desk.device().change_puk(&Sitting::typing(&["12345678", PUK])).unwrap();
+    let done = desk.device().protect(&Sitting::typing(&["123456", PIN])).unwrap();
+    assert_eq!((done.changed, done.puk_unknown), (vec!["PIN", "management key"], true));
+    desk.device().unblock_pin(&Sitting::new()).unwrap();
 }
 
 #[test]
