@@ -52,6 +52,15 @@ pub(crate) fn write(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// A word of a command that somebody may type: as it is, or between quotes where a shell would read more out of it.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@,+%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

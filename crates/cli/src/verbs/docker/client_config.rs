@@ -30,6 +30,8 @@ pub(crate) struct ClientConfig {
     mode: u32,
     indent: String,
     root: Object,
+    /// Whether this program has written into it before: what it was is copied once.
+    had_plugin: bool,
 }
 
 impl<'de> Deserialize<'de> for Object {
@@ -112,6 +114,13 @@ fn raw(value: &impl Serialize) -> Result<Box<RawValue>> {
     Ok(serde_json::value::to_raw_value(value)?)
 }
 
+/// The file was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Saved {
+    /// The copy of what it was before this program wrote into it, where that is now.
+    pub(crate) backup: Option<PathBuf>,
+}
+
 impl ClientConfig {
     /// Reads `config.json` in docker's configuration folder, where there is one.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
@@ -139,7 +148,9 @@ impl ClientConfig {
             _ => Object::default(),
         };
         let indent = before.as_deref().and_then(indent_of).unwrap_or("\t").to_owned();
-        Ok(Self { path, before, mode, indent, root })
+        let mut config = Self { path, before, mode, indent, root, had_plugin: false };
+        config.had_plugin = config.plugins().is_ok_and(|plugins| plugins.get(super::plugin::NAME).is_some());
+        Ok(config)
     }
 
     /// Where it is.
@@ -216,7 +227,7 @@ impl ClientConfig {
 
     /// Writes it anew, whole or not at all, with a copy of what was there beside it. Says where the copy is; `None` where
     /// there was no file, or nothing to write.
-    pub(crate) fn save(&self) -> Result<Option<PathBuf>> {
+    pub(crate) fn save(&self) -> Result<Option<Saved>> {
         let text = format!("{}\n", self.root.render(&self.indent, 0)?);
         let ending = self.before.as_deref().map_or("\n", |before| if before.ends_with('\n') { "\n" } else { "" });
         let text = format!("{}{ending}", text.trim_end());
@@ -235,7 +246,7 @@ impl ClientConfig {
         if now != self.before {
             bail!("{} was changed by another program meanwhile; run this again", self.path.display());
         }
-        let backup = match &self.before {
+        let backup = match self.before.as_deref().filter(|_| !self.had_plugin) {
             Some(before) => {
                 let backup = beside(&self.path, "before-plimsoll");
                 self.replace(&backup, before)?;
@@ -244,7 +255,7 @@ impl ClientConfig {
             None => None,
         };
         self.replace(&self.path, &text)?;
-        Ok(backup)
+        Ok(Some(Saved { backup }))
     }
 
     fn replace(&self, path: &Path, text: &str) -> Result<()> {
@@ -317,7 +328,7 @@ mod tests {
     #[test]
     fn everything_else_keeps_its_bytes_its_place_and_the_file_its_mode() {
         let folder = folder(REAL);
-        let backup = install(folder.path()).save().unwrap().unwrap();
+        let backup = install(folder.path()).save().unwrap().unwrap().backup.unwrap();
         assert_eq!(fs::read_to_string(&backup).unwrap(), REAL);
         let path = folder.path().join("config.json");
         let text = fs::read_to_string(&path).unwrap();
@@ -350,6 +361,11 @@ mod tests {
         }
         assert!(ClientConfig::read(folder.path()).unwrap().has_other_hooks("plimsoll").unwrap());
         assert_eq!(install(folder.path()).save().unwrap(), None, "a second time there is nothing to write");
+
+        let mut config = install(folder.path());
+        config.tell_plugin("plimsoll", "key", "file:b.key").unwrap();
+        assert_eq!(config.save().unwrap(), Some(Saved { backup: None }));
+        assert_eq!(fs::read_to_string(&backup).unwrap(), REAL, "what was there before all of it");
 
         let mut config = ClientConfig::read(folder.path()).unwrap();
         config.forget_plugin("plimsoll").unwrap();
@@ -386,7 +402,7 @@ mod tests {
         assert!(fs::read_to_string(real.path().join("config.json")).unwrap().contains("plimsoll"));
 
         let empty = tempfile::tempdir().unwrap();
-        assert_eq!(install(&empty.path().join("new")).save().unwrap(), None);
+        assert_eq!(install(&empty.path().join("new")).save().unwrap(), Some(Saved { backup: None }));
         assert_eq!(fs::metadata(empty.path().join("new/config.json")).unwrap().mode() & 0o777, 0o600);
     }
 

@@ -52,7 +52,7 @@ fn answer(request: &str) -> Vec<String> {
         return Vec::new();
     }
     let Ok(request) = serde_json::from_str::<Request>(request) else { return Vec::new() };
-    if !request.command_error.is_empty() {
+    if !request.command_error.is_empty() && !is_of_the_container(&request) {
         return Vec::new();
     }
     let flags = request.flags.unwrap_or_default();
@@ -69,6 +69,12 @@ fn answer(request: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether a run did not fail: the container did, with a code of its own. Docker's codes for what it could not start are 125 to 127.
+fn is_of_the_container(request: &Request) -> bool {
+    let code = request.command_error.strip_prefix("exit status ").and_then(|code| code.parse::<u8>().ok());
+    request.root_cmd.ends_with("run") && code.is_some_and(|code| !(125..=127).contains(&code))
 }
 
 /// Docker's own word for the first argument, in the form that 28 and 29 both know.
@@ -118,6 +124,21 @@ mod tests {
             assert_eq!(answer(request), Vec::<String>::new(), "{request}");
         }
         assert_eq!(answer(&"x".repeat(MOST_BYTES + 1)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_container_that_ended_with_a_code_of_its_own_was_run() {
+        for (command, error, is_run) in [
+            ("run", "exit status 3", true),
+            ("container run", "exit status 130", true),
+            ("run", "exit status 125", false),
+            ("run", "exit status 127", false),
+            ("push", "exit status 1", false),
+            ("run", "no such image", false),
+        ] {
+            let request = Request { root_cmd: command.into(), command_error: error.into(), flags: None };
+            assert_eq!(is_of_the_container(&request), is_run, "{command}: {error}");
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! `plimsoll docker-plugin`: put into docker's command line, looked at, taken out again.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
-use keys::KeyUri;
+use keys::{KeyFile, KeyUri};
 
 use super::client_config::ClientConfig;
 use super::engine::Surroundings;
@@ -54,6 +54,8 @@ Docker's clients 28 and 29 call it; an older one leaves it alone. DOCKER_CLI_HOO
 const HOOKS: &str = "push,image push,pull,image pull,run,container run";
 /// What this verb keeps with the plugin's own settings, to undo no more than it did.
 const TURNED_ON: &str = "turned-hooks-on";
+/// Where nothing was said of hooks before.
+const NOTHING: &str = "true";
 const COPIED: &str = "copied";
 /// The key to sign with, where one was named.
 const KEY: &str = "key";
@@ -83,13 +85,15 @@ fn put_in(folder: &Path, install: &Install) -> Result<ExitCode> {
         config.tell_plugin(NAME, COPIED, "true")?;
     }
     if config.feature("hooks")?.is_none() || (is_off && install.turn_hooks_on) {
+        // What it was is given back.
+        let before = config.feature("hooks")?.unwrap_or_else(|| NOTHING.to_owned());
         config.set_feature("hooks", Some("true"))?;
-        config.tell_plugin(NAME, TURNED_ON, "true")?;
+        config.tell_plugin(NAME, TURNED_ON, &before)?;
     }
     let file = folder.join("cli-plugins").join(FILE);
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     place(&program, &file, install.copy, was_copied)?;
-    let backup = config.save()?;
+    let saved = config.save()?;
 
     let mut text = String::new();
     let how = if install.copy { "a copy of" } else { "->" };
@@ -98,7 +102,7 @@ fn put_in(folder: &Path, install: &Install) -> Result<ExitCode> {
     if let Some(key) = config.of_plugin(NAME, KEY)? {
         let _ = writeln!(text, "key      {key}");
     }
-    if let Some(backup) = backup {
+    if let Some(backup) = saved.and_then(|saved| saved.backup) {
         let _ = writeln!(text, "before   {}", backup.display());
     }
     text.push_str("undo     plimsoll docker-plugin remove\n");
@@ -120,9 +124,7 @@ fn named(key: &KeyUri) -> Result<String> {
     Ok(match key.path() {
         Some(path) => {
             let path = std::path::absolute(path).with_context(|| format!("cannot make {key} an absolute path"))?;
-            if !path.exists() {
-                bail!("there is no key {}", path.display());
-            }
+            KeyFile::read(&path)?;
             KeyUri::File(path).to_string()
         }
         None => key.to_string(),
@@ -212,11 +214,13 @@ fn is_true(value: &str) -> bool {
 fn remove(folder: &Path) -> Result<ExitCode> {
     let mut config = ClientConfig::read(folder)?;
     let was_copied = config.of_plugin(NAME, COPIED)?.is_some();
-    let turned_on = config.of_plugin(NAME, TURNED_ON)?.is_some();
+    let turned_on = config.of_plugin(NAME, TURNED_ON)?;
     config.forget_plugin(NAME)?;
     // Others' hooks may count on the switch by now.
-    if turned_on && !config.has_other_hooks(NAME)? {
-        config.set_feature("hooks", None)?;
+    if let Some(before) = turned_on
+        && !config.has_other_hooks(NAME)?
+    {
+        config.set_feature("hooks", Some(before.as_str()).filter(|before| *before != NOTHING))?;
     }
     let file = folder.join("cli-plugins").join(FILE);
     let removed = match std::fs::symlink_metadata(&file) {
@@ -230,15 +234,15 @@ fn remove(folder: &Path) -> Result<ExitCode> {
         }
         Err(_) => None,
     };
-    let backup: Option<PathBuf> = config.save()?;
+    let is_changed = config.save()?.is_some();
     let mut text = String::new();
     if let Some(file) = &removed {
         let _ = writeln!(text, "removed  {}", file.display());
     }
-    if let Some(backup) = &backup {
-        let _ = writeln!(text, "hooks    taken out of {}\nbefore   {}", config.path().display(), backup.display());
+    if is_changed {
+        let _ = writeln!(text, "hooks    taken out of {}", config.path().display());
     }
-    if removed.is_none() && backup.is_none() {
+    if removed.is_none() && !is_changed {
         text.push_str("there was nothing to remove\n");
     }
     output::write(output::plain(&text).as_bytes())?;

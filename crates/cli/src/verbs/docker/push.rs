@@ -11,17 +11,19 @@ use super::install;
 use super::look::{Sighting, State};
 use super::terminal::{Ended, Foreground};
 use crate::exit;
+use crate::output::quoted;
 
 /// Has it signed; gives what is left to do.
 pub(crate) fn after(line: &CommandLine) -> Vec<String> {
     let Some(terminal) = Foreground::take() else {
-        return vec![format!("{} is not signed (no terminal to ask at); sign it with: plimsoll sign {0}", line.image)];
+        let command = command(&line.client, None, &line.image);
+        return vec![format!("{} is not signed (no terminal to ask at); sign it with: {command}", line.image)];
     };
     let sightings = match look(&terminal, line) {
         Ok(sightings) => sightings,
         Err(error) => {
             terminal.say(&format!("plimsoll: {} is pushed and NOT signed: {}", line.image, exit::sentence(&error)));
-            return vec![format!("sign it with: plimsoll sign {}", line.image)];
+            return vec![format!("sign it with: {}", command(&line.client, None, &line.image))];
         }
     };
     let mut steps = Vec::new();
@@ -105,26 +107,46 @@ fn sign(terminal: &Foreground, pushed: &[Pushed<'_>], client: &ClientOptions) ->
     if let [one] = pushed {
         let image = &one.sighting.image;
         terminal.say(&format!("plimsoll: {image} is pushed and NOT signed"));
-        return vec![format!("{image} is not signed; sign it with: plimsoll sign {}", one.name())];
+        return vec![format!(
+            "{image} is not signed; sign it with: {}",
+            command(client, insecure(pushed), &one.name())
+        )];
     }
     // Some of them may be, where storing one failed: --unless-signed looks.
     terminal.say(&format!("plimsoll: {} tags are pushed, and not all of them are signed", pushed.len()));
     let names: Vec<String> = pushed.iter().map(Pushed::name).collect();
-    vec![format!("sign what is not signed with: plimsoll sign --unless-signed {}", names.join(" "))]
+    let names = format!("--unless-signed {}", names.join(" "));
+    vec![format!("sign what is not signed with: {}", command(client, insecure(pushed), &names))]
+}
+
+/// What a person types instead: with the key that was named once, and the registry that only docker knew to be without TLS.
+fn command(client: &ClientOptions, insecure: Option<String>, rest: &str) -> String {
+    let key = key(client).ok().flatten().map(|key| format!("--key {} ", quoted(&key))).unwrap_or_default();
+    let insecure = insecure.map(|registry| format!("--insecure-registry {registry} ")).unwrap_or_default();
+    format!("plimsoll sign {key}{insecure}{rest}")
+}
+
+/// The key that was named when the plugin was installed.
+fn key(client: &ClientOptions) -> Result<Option<String>> {
+    let config = client.config.clone().or_else(|| Surroundings::of_this_process().config);
+    Ok(config.map(|config| install::key(&config)).transpose()?.flatten())
+}
+
+/// The registry, where it is one without TLS. One push goes to one.
+fn insecure(pushed: &[Pushed<'_>]) -> Option<String> {
+    let one = pushed.iter().find(|one| one.sighting.insecure)?;
+    Some(one.sighting.image.parse::<Reference>().ok()?.registry)
 }
 
 fn run_sign(terminal: &Foreground, pushed: &[Pushed<'_>], client: &ClientOptions) -> Result<Ended> {
     let mut sign = plimsoll(client)?;
     // Who pushes the same image again is not asked for the same touch again.
     sign.args(["sign", "--unless-signed"]);
-    let config = client.config.clone().or_else(|| Surroundings::of_this_process().config);
-    if let Some(key) = config.map(|config| install::key(&config)).transpose()?.flatten() {
+    if let Some(key) = key(client)? {
         sign.args(["--key", &key]);
     }
-    // One push goes to one registry.
-    if let Some(one) = pushed.iter().find(|one| one.sighting.insecure) {
-        let image: Reference = one.sighting.image.parse()?;
-        sign.args(["--insecure-registry", &image.registry]);
+    if let Some(registry) = insecure(pushed) {
+        sign.args(["--insecure-registry", &registry]);
     }
     sign.args(pushed.iter().map(Pushed::name));
     terminal.run(sign)
