@@ -156,7 +156,7 @@ impl KeyArguments {
         let name = path.display().to_string();
         let passphrase = match given {
             Some(passphrase) => passphrase,
-            None => passphrase::choose(&name)?,
+            None => passphrase::choose(&name, passphrase::WITHOUT_A_PERSON)?,
         };
         let (signer, public) = FileSigner::generate(&path, &passphrase)?;
         let text = format!(
@@ -219,17 +219,25 @@ pub(crate) fn default_card() -> Result<Option<KeyUri>> {
     let with_key: Vec<PivUri> = cards
         .iter()
         .filter_map(|listed| listed.card.as_ref().ok())
-        .filter(|contents| contents.keys.iter().any(|key| key.slot == SIGNATURE))
+        .filter(|contents| contents.keys.iter().any(|key| key.slot == SIGNATURE && !key.may_be_deleted()))
         .map(|contents| PivUri { serial: contents.device.serial(), slot: Some(SIGNATURE) })
         .collect();
     match &with_key[..] {
         [] => Ok(None),
         [only] => Ok(Some(KeyUri::Piv(*only))),
-        several => bail!(
-            "there are {} cards with a key for signatures; name one with --key: {}",
-            several.len(),
-            several.iter().map(|uri| KeyUri::Piv(*uri).to_string()).collect::<Vec<_>>().join(", ")
-        ),
+        several => {
+            let names: Vec<String> = several.iter().map(|uri| KeyUri::Piv(*uri).to_string()).collect();
+            if let Ok(terminal) = person::Terminal::open() {
+                let chosen = terminal.choose("which card signs", &names)?;
+                return Ok(several.get(chosen).map(|uri| KeyUri::Piv(*uri)));
+            }
+            let names: Vec<String> = names.iter().map(|name| output::quoted(name)).collect();
+            bail!(
+                "there are {} cards with a key for signatures; name one with --key: {}",
+                names.len(),
+                names.join(" or ")
+            )
+        }
     }
 }
 

@@ -1,24 +1,30 @@
 //! Asking a person for the passphrase of a key that is about to be made.
 
-use anyhow::{Context as _, Result, bail};
-use keys::Passphrase;
-use zeroize::Zeroizing;
+use anyhow::Result;
+use keys::{KeyError, Passphrase, Unasked};
 
-/// What to do where there is nobody to ask.
-const ELSEWHERE: &str = "there is no terminal to ask for the passphrase; give it with --passphrase-fd N, as systemd \
-                         credential plimsoll-passphrase, or, weakest, in PLIMSOLL_PASSPHRASE";
+use crate::output::plain;
+use crate::person::Terminal;
 
-/// Asks twice.
-pub(crate) fn choose(name: &str) -> Result<Passphrase> {
-    let first = typed(&format!("New passphrase for {name}: "))?;
-    let second = typed("The same again: ")?;
-    if !first.same_as(&second) {
-        bail!("the two passphrases differ; nothing was written");
+/// How one is given to a verb that makes a key.
+pub(crate) const WITHOUT_A_PERSON: &str =
+    "give it with --passphrase-fd N, as systemd credential plimsoll-passphrase or, weakest, in PLIMSOLL_PASSPHRASE";
+/// How often two that differ are asked for anew.
+const TRIES: usize = 3;
+
+/// Asks twice. `instead` says how it is given where there is nobody to ask, as an order.
+pub(crate) fn choose(name: &str, instead: &'static str) -> Result<Passphrase> {
+    let what = format!("a new passphrase for {name}");
+    let Ok(terminal) = Terminal::open() else { return Err(KeyError::NobodyToAsk(Unasked::or(what, instead)).into()) };
+    for _ in 0..TRIES {
+        let first = terminal.secret(&format!("New passphrase for {}: ", plain(name)), &what)?;
+        if first.is_empty() {
+            return Err(KeyError::EmptyPassphrase("the terminal".to_owned()).into());
+        }
+        if first == terminal.secret("The same again: ", &what)? {
+            return Ok(Passphrase::new(&first, "the terminal")?);
+        }
+        terminal.say("the two differ\n");
     }
-    Ok(first)
-}
-
-fn typed(prompt: &str) -> Result<Passphrase> {
-    let text = Zeroizing::new(rpassword::prompt_password(crate::output::plain(prompt)).context(ELSEWHERE)?);
-    Ok(Passphrase::new(&text, "the terminal")?)
+    anyhow::bail!("the two passphrases differ; nothing was written")
 }

@@ -18,6 +18,11 @@ pub trait Person: Send + Sync {
     /// What is going to be signed. Told before the key is asked for anything.
     fn show(&self, intent: &Intent);
 
+    /// Whether what is shown is seen by somebody, as far as that can be known.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// The passphrase of a file.
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError>;
 
@@ -150,6 +155,10 @@ pub struct Nobody;
 
 impl Person for Nobody {
     fn show(&self, _: &Intent) {}
+
+    fn is_there(&self) -> bool {
+        false
+    }
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
         Err(KeyError::NobodyToAsk(Unasked::or(format!("the passphrase of {name}"), PASSPHRASE)))

@@ -65,6 +65,10 @@ impl Person for Supplied<'_> {
         self.person.show(intent);
     }
 
+    fn is_there(&self) -> bool {
+        self.person.is_there()
+    }
+
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
         match &self.passphrase {
             Some(passphrase) => Ok(passphrase.clone()),

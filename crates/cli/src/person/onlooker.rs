@@ -16,6 +16,10 @@ impl Person for Onlooker {
         eprint!("{}", words::intent(intent, self.key.as_deref(), usize::MAX));
     }
 
+    fn is_there(&self) -> bool {
+        false
+    }
+
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
         Nobody.passphrase(name)
     }

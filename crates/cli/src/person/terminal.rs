@@ -64,6 +64,11 @@ impl Terminal {
         let _ = (&*self.tty).write_all(text.as_bytes());
     }
 
+    /// What is typed unseen. `what` is asked for, in words.
+    pub(crate) fn secret(&self, prompt: &str, what: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
+        self.ask(prompt, true, what)
+    }
+
     fn width(&self) -> usize {
         tcgetwinsize(&*self.tty).map(|size| usize::from(size.ws_col)).ok().filter(|width| *width > 0).unwrap_or(80)
     }

@@ -47,12 +47,17 @@ fn a_key_is_made_once_and_shown_from_either_half() {
 #[test]
 fn a_passphrase_is_typed_twice_and_not_shown() {
     let home = Home::new();
-    let differ = [("New passphrase", "one thing"), ("The same again", "another")];
+    let differ = [("New passphrase", "one thing"), ("The same again", "another")].repeat(3);
     let refused = home.type_into(&["key", "generate", "release"], &differ).with(2).stdout;
     assert!(refused.contains("differ; nothing was written"), "{refused}");
     assert_eq!(fs::read_dir(home.path("work")).unwrap().count(), 0);
 
-    let same = [("New passphrase", "one thing"), ("The same again", "one thing")];
+    let same = [
+        ("New passphrase", "one thing"),
+        ("The same again", "another"),
+        ("the two differ\r\nNew passphrase", "one thing"),
+        ("The same again", "one thing"),
+    ];
     let made = home.type_into(&["key", "generate", "release"], &same).with(0).stdout;
     assert!(made.contains("fingerprint") && !made.contains("one thing"), "{made}");
     fs::remove_file(home.path("work/release.pub")).unwrap();

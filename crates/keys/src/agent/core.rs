@@ -18,6 +18,11 @@ use super::turns::Turns;
 use crate::author::sign_drafts;
 use crate::{Author, ImageRequest, Intent, KeyError, KeyUri, Message, Person, Signature, SignedArtifact, Signer as _};
 
+/// What whoever asks is told.
+const SHOWN: &str = "shown to the key's owner";
+/// Where the owner has neither a terminal nor a desktop at which anything could be shown.
+const UNSEEN: &str = "the key's owner has no terminal and no desktop here to be shown it; it is in the agent's log";
+
 /// Where the person is whose keys these are.
 pub trait People: Send + Sync {
     /// Somebody to show and ask for a request of `asker` that concerns `key`. What is asked ends when `cancelled` is set.
@@ -280,8 +285,8 @@ impl Agent {
             Err(KeyError::Cancelled.into())
         } else {
             *self.at.lock().unwrap_or_else(PoisonError::into_inner) = Some(all_in_short(intents, asker));
-            progress("shown to the key's owner".into());
             let person = self.people.meet(asker, &key.uri().to_string(), cancelled);
+            progress(if person.is_there() { SHOWN.into() } else { UNSEEN.into() });
             let busy = key.busy();
             let result = work(&*person);
             key.may_be_touched();

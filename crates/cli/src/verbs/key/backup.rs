@@ -62,7 +62,7 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
     };
     let new = match arguments.copy_passphrase_fd {
         Some(number) => Passphrase::from_descriptor(number)?,
-        None => passphrase::choose(&copy.display().to_string())?,
+        None => passphrase::choose(&copy.display().to_string(), "give it with --copy-passphrase-fd N")?,
     };
     let (signer, public) = FileSigner::write(&copy, key, &new)?;
     let fingerprint = keys::Signer::public_key(&signer).fingerprint();

@@ -110,10 +110,9 @@ fn in_file(path: &Path, secret: Secret, surroundings: &Surroundings) -> Result<M
         Secret::Drawn(algorithm) => PrivateKey::generate(algorithm)?,
         Secret::Brought(key) => *key,
     };
-    let passphrase = match &surroundings.passphrase {
-        Some(passphrase) => passphrase.clone(),
-        None => passphrase::choose(&path.display().to_string())?,
-    };
+    let given = surroundings.passphrase.clone();
+    let passphrase =
+        given.map_or_else(|| passphrase::choose(&path.display().to_string(), passphrase::WITHOUT_A_PERSON), Ok)?;
     let (signer, public) = FileSigner::write(path, key, &passphrase)?;
     Ok(Made { signer: Box::new(signer), public: Some(public), attested: false })
 }
