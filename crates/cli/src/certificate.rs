@@ -25,7 +25,10 @@ pub(crate) fn keep(place: Option<(PathBuf, File)>, der: &[u8]) -> bool {
             .map_err(std::io::Error::other)
             .and_then(|text| file.write_all(text.as_bytes()))
             .map(|()| path),
-        None => Err(std::io::Error::other("there is no file for it beside the key")),
+        None => Err(std::io::Error::other(
+            "there is no file for it beside the key, or one that holds no certificate (NAME.crt beside NAME.key); each signature \
+             gets another until there is one that can be written or read",
+        )),
     };
     let text = match &written {
         Ok(path) => format!("made {}, for notation's trust store", path.display()),

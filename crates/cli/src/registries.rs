@@ -1,7 +1,7 @@
 //! What verbs that speak to a registry share: one option, and a client with the caller's logins.
 
 use image::Reference;
-use image::client::{Client, Credentials, Settings};
+use image::client::{Client, ClientError, Credentials, Settings};
 
 /// Arguments of verbs that speak to a registry.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -36,5 +36,13 @@ impl Logins {
     /// The client.
     pub(crate) fn client(self) -> Client {
         Client::new(self.credentials, self.settings)
+    }
+}
+
+/// Says that a registry keeps a tag back, to whoever looks at its image all the same.
+pub(crate) fn tell_held(image: &Reference, held: Option<&ClientError>) {
+    if let Some(reason) = held.and_then(ClientError::held_back) {
+        let text = format!("note: {image} is held back by its registry and read by its digest here ({reason})");
+        eprintln!("{}", crate::output::plain(&text));
     }
 }

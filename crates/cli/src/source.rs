@@ -219,7 +219,9 @@ fn registry(
     platform: Option<&Platform>,
 ) -> Result<Arc<dyn ImageSource>> {
     let client = Client::new(credentials, Settings::default());
-    Ok(Arc::new(RegistrySource::open(&client, reference, platform)?))
+    let (source, held) = RegistrySource::open_pending(&client, reference, platform)?;
+    crate::registries::tell_held(reference, held.as_ref());
+    Ok(Arc::new(source))
 }
 
 fn connect() -> Result<Engine> {

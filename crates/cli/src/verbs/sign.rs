@@ -154,8 +154,15 @@ impl Command for Arguments {
         let mut failed = Vec::new();
         for (subject, artifacts) in subjects.iter().zip(artifacts) {
             // What was signed is stored wherever that is possible; the touch is spent.
-            if let Err(error) = store(&client, subject, artifacts, authority.as_ref(), &key) {
-                failed.push(error.context(format!("{} is not signed", subject.reference)));
+            match store(&client, subject, artifacts, authority.as_ref(), &key) {
+                Ok(told) => {
+                    if let Err(error) = output::write(output::plain(&told).as_bytes()) {
+                        failed.push(
+                            error.context(format!("{} is signed, and that could not be told", subject.reference)),
+                        );
+                    }
+                }
+                Err(error) => failed.push(error.context(format!("{} is not signed", subject.reference))),
             }
         }
         let Some(last) = failed.pop() else { return Ok(ExitCode::SUCCESS) };
@@ -166,27 +173,26 @@ impl Command for Arguments {
     }
 }
 
-/// Stores what was signed of an image beside it, and says so.
+/// Stores what was signed of an image beside it; what is to be said of that.
 fn store(
     client: &Client,
     subject: &Subject,
     mut artifacts: Vec<SignedArtifact>,
     authority: Option<&Authority>,
     key: &PublicKey,
-) -> Result<()> {
+) -> Result<String> {
     if let Some(authority) = authority {
         authority.stamp(&mut artifacts)?;
     }
     let published = publish(client, subject, &artifacts, key)?;
     let made: Vec<_> = published.iter().filter_map(|one| one.format.map(Format::title)).collect();
-    let text = format!(
+    Ok(format!(
         "signed {}@{} by key {}\n  as {}\n",
         subject.reference.repository_name(),
         subject.digest,
         key.fingerprint(),
         made.join(", ")
-    );
-    output::write(output::plain(&text).as_bytes())
+    ))
 }
 
 /// Those of some images that a key has not signed; says of the others that they are.

@@ -37,6 +37,11 @@ fn a_tag_that_is_kept_back_is_signed_by_its_name_and_given_then() {
         let verify = ["verify", "--key", "release.pub", &place.to_string()];
         let unsigned = home.run(&verify).with(1).stderr;
         assert!(unsigned.contains("is pending") && unsigned.contains(image.as_str()), "{unsigned}");
+        let test = ["policy", "test", "--policy", policy.to_str().unwrap(), &place.to_string()];
+        let asked = home.run(&test).with(1);
+        assert!(asked.stderr.contains("is held back by its registry"), "{}", asked.stderr);
+        let command = format!("plimsoll sign {place}@{image}");
+        assert!(asked.stdout.contains(&command) || asked.stderr.contains(&command), "{}{}", asked.stdout, asked.stderr);
         let tree = home.run(&["trust", "tree", &place.to_string()]).with(0);
         assert!(tree.stderr.contains("is pending") && tree.stdout.contains(image.as_str()), "{}", tree.stderr);
         sign(&named).with(0);

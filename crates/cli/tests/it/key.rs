@@ -39,6 +39,14 @@ fn the_help_says_how_keys_are_named() {
 }
 
 #[test]
+fn who_has_no_key_is_told_where_no_card_was_looked_for() {
+    let home = Home::new();
+    let nowhere = home.path("pcscd.comm");
+    let listed = home.run_with(&["key", "list"], &[("PCSCLITE_CSOCK_NAME", nowhere.to_str().unwrap())]).with(0);
+    assert!(listed.stderr.contains("no card was looked for"), "{}", listed.stderr);
+}
+
+#[test]
 fn a_key_of_each_algorithm_is_made_listed_and_shown() {
     let home = Home::new();
     home.run_with(&["key", "generate"], &[SECRET]).with(0);

@@ -71,6 +71,33 @@ fn a_passphrase_is_typed_twice_and_not_shown() {
 }
 
 #[test]
+fn what_was_done_and_could_not_be_told_is_told_as_done() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    key(&home, "release");
+    let client = Client::new(Credentials::none(), Settings::default());
+    let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
+    push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
+    let line = format!("\"$0\" sign --key release.key {place} > /dev/full");
+    let told = home.run_by_shell(&line, &[SECRET]).with(2).stderr;
+    assert!(told.contains("is signed, and that could not be told"), "{told}");
+    home.run(&["verify", "--key", "release.pub", &place.to_string()]).with(0);
+    let told = home.run_by_shell("\"$0\" key generate other > /dev/full", &[SECRET]).with(2).stderr;
+    assert!(told.contains("the key is in file:other.key") || told.contains("the key is in other.key"), "{told}");
+}
+
+#[test]
+fn a_touch_is_not_promised_where_no_card_gives_it() {
+    let home = Home::new();
+    for option in [["--touch", "always"], ["--pin-policy", "always"]] {
+        let asked = [&["key", "generate", "release"][..], &option].concat();
+        let refused = home.run_with(&asked, &[SECRET]).with(2).stderr;
+        assert!(refused.contains(option[0]) && refused.contains("keys on a card"), "{refused}");
+    }
+    assert!(!home.path("work/release.key").exists());
+}
+
+#[test]
 fn without_a_terminal_the_other_ways_are_named() {
     let home = Home::new();
     let refused = home.run(&["key", "generate", "release"]).with(2).stderr;

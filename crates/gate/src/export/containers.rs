@@ -85,11 +85,11 @@ fn requirements(rule: &Rule, gaps: &mut Gaps) -> Value {
     let mut requirements = Vec::new();
     for signers in &rule.signers {
         gaps.beyond_keys(rule, signers);
-        if !signers.formats.is_empty() && !signers.formats.contains(&trust::Format::CosignTag) {
+        if !signers.keys.is_empty() {
             gaps.add(
                 rule,
-                "there only signatures under cosign's older tag are read; sign with `plimsoll sign --format bundle \
-                 --format cosign-tag`",
+                "there only signatures under cosign's older tag are read, and none where registries.d does not say \
+                 use-sigstore-attachments; sign with `plimsoll sign --format bundle,cosign-tag`",
             );
         }
         if !signers.certificates.is_empty() {

@@ -155,6 +155,14 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// What a registry said where it keeps a tag back.
+    pub fn held_back(&self) -> Option<&str> {
+        match self {
+            Self::Denied { points_to: Some(_), detail, .. } => Some(detail),
+            _ => None,
+        }
+    }
+
     /// Whether there is no such thing, as opposed to all that can go wrong on the way.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use super::{Client, ClientError};
+use super::{Client, ClientError, Manifest};
 use crate::source::SourceError;
 use crate::source::{Fetch, Part, Request, resolve};
 use crate::{Digest, Image, ImageSource, Platform, Reference};
@@ -19,7 +19,26 @@ pub struct RegistrySource {
 impl RegistrySource {
     /// Resolves a reference to one platform's image: for the host's where none is named.
     pub fn open(client: &Client, reference: &Reference, platform: Option<&Platform>) -> Result<Self, SourceError> {
-        let top = client.resolve(reference)?;
+        Self::of(client, reference, client.resolve(reference)?, platform)
+    }
+
+    /// The same, for whoever only looks: also where the registry keeps the tag back (with its reason), whose image can be had by
+    /// its digest.
+    pub fn open_pending(
+        client: &Client,
+        reference: &Reference,
+        platform: Option<&Platform>,
+    ) -> Result<(Self, Option<ClientError>), SourceError> {
+        let (top, held) = client.resolve_pending(reference)?;
+        Ok((Self::of(client, reference, top, platform)?, held))
+    }
+
+    fn of(
+        client: &Client,
+        reference: &Reference,
+        top: Manifest,
+        platform: Option<&Platform>,
+    ) -> Result<Self, SourceError> {
         let name = reference.to_string();
         let request = Request { name: &name, reference: Some(reference), platform };
         let parts = Parts { client, reference };

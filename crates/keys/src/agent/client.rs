@@ -40,7 +40,10 @@ pub enum ClientError {
     #[error("what answers at {} belongs to another user, and is asked nothing", .0.display())]
     Foreign(PathBuf),
     /// The connection.
-    #[error("the agent at {} did not answer: {source}", path.display())]
+    #[error(
+        "the agent at {} did not answer, and what was asked of it is not done: {source}; see whether it is there with: plimsoll \
+         agent status", path.display()
+    )]
     Lost {
         /// Where it is.
         path: PathBuf,

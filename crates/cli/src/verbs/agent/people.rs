@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use keys::Person;
 use keys::agent::{Asker, People};
+use keys::{Intent, KeyError, Passphrase, Person, Pin, PinAsk, TouchMoment};
 
 use crate::person::{Desktop, Onlooker, Terminal};
 
@@ -25,7 +25,43 @@ impl People for User {
         }
         match Desktop::at_hand(key, Arc::clone(cancelled)) {
             Some(desktop) => Box::new(desktop),
-            None => Box::new(Onlooker { key: Some(key.to_owned()) }),
+            None => Box::new(Unreached(Onlooker { key: Some(key.to_owned()) })),
         }
+    }
+}
+
+/// A user who is at no terminal of theirs and at no desktop. The agent they can reach from one.
+struct Unreached(Onlooker);
+
+/// How they do.
+const UNLOCK: &str = "unlock the key at a terminal that is yours (su and sudo keep theirs): plimsoll agent unlock";
+
+impl Person for Unreached {
+    fn show(&self, intent: &Intent) {
+        self.0.show(intent);
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.is_there()
+    }
+
+    fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
+        self.0.passphrase(name).map_err(|error| error.or_instead(UNLOCK))
+    }
+
+    fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {
+        self.0.pin(ask).map_err(|error| error.or_instead(UNLOCK))
+    }
+
+    fn choose(&self, question: &str, choices: &[String]) -> Result<usize, KeyError> {
+        self.0.choose(question, choices)
+    }
+
+    fn waits(&self, device: &str, by: &[String]) {
+        self.0.waits(device, by);
+    }
+
+    fn touch(&self, moment: TouchMoment) {
+        self.0.touch(moment);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use keys::piv::Ability;
 use keys::{Algorithm, CardKey, Custody, KeyUri};
@@ -62,7 +62,8 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
     let surroundings = arguments.unlocking.look(start)?;
     let secret = Secret::Drawn(arguments.algorithm.into());
     let made = place::make(&to, secret, &arguments.on_card, &surroundings, &*person::at_hand())?;
-    output::write(output::plain(&told(&to, &made)).as_bytes())?;
+    let written = output::write(output::plain(&told(&to, &made)).as_bytes());
+    written.with_context(|| format!("the key is in {to}, and that could not be told"))?;
     if to.path().is_none() && !made.attested {
         eprintln!(
             "note: this device makes no statement that the key was made inside it, so no policy can ask for that"

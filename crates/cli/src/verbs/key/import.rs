@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use keys::{ForeignKey, KeyError, KeyUri, Passphrase, PrivateKey};
 
 use super::super::Start;
@@ -53,7 +53,8 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
     let key = unlock(&foreign, arguments.from_passphrase_fd)?;
     let made =
         place::make(&to, Secret::Brought(Box::new(key)), &arguments.on_card, &surroundings, &*person::at_hand())?;
-    output::write(output::plain(&told(&to, &made)).as_bytes())?;
+    let written = output::write(output::plain(&told(&to, &made)).as_bytes());
+    written.with_context(|| format!("the key is in {to}, and that could not be told"))?;
     eprintln!("note: the key was made elsewhere, so copies of it may exist, and it never counts as attested");
     Ok(ExitCode::SUCCESS)
 }

@@ -48,6 +48,9 @@ struct Entry {
     certificate: bool,
 }
 
+const NO_SERVICE: &str = "no card was looked for, since the smart card service does not answer; for keys on cards, install pcscd and \
+                          start it";
+
 /// Everything that was found.
 #[derive(Default, Serialize)]
 struct Found {
@@ -100,8 +103,13 @@ impl Found {
         let readers: Arc<dyn Readers> = Arc::new(PcscReaders);
         let listed = match Device::list(&readers) {
             Ok(listed) => listed,
-            // A machine without the smart card service has no cards.
-            Err(KeyError::Card(CardError::Line { source: LineError::NoService(_), .. })) => return,
+            // A machine without the smart card service has no cards, as a rule; who finds no key at all wants to know.
+            Err(KeyError::Card(CardError::Line { source: LineError::NoService(_), .. })) => {
+                if self.keys.is_empty() {
+                    self.notes.push(NO_SERVICE.to_owned());
+                }
+                return;
+            }
             Err(error) => return self.failures.push(error.to_string()),
         };
         for entry in listed {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use keys::certificate::{self, Subject, validity_from};
 use keys::piv::reader::Readers;
@@ -37,6 +37,20 @@ pub(super) struct OnCard {
     /// Read the management key, in hexadecimal digits, from this open file descriptor, where the card does not keep it
     #[arg(long, value_name = "N")]
     management_key_fd: Option<u32>,
+}
+
+impl OnCard {
+    /// Who asks for a touch and gets a key without one would believe in it.
+    fn check_unasked(&self, to: &KeyUri) -> Result<()> {
+        let option = match self {
+            Self { touch: Some(_), .. } => "--touch",
+            Self { pin_policy: PinWish::Always | PinWish::Never, .. } => "--pin-policy",
+            Self { replace: true, .. } => "--replace",
+            Self { management_key_fd: Some(_), .. } => "--management-key-fd",
+            _ => return Ok(()),
+        };
+        bail!("{option} is for keys on a card, and {to} is none; leave it out, or name a slot such as piv:9c")
+    }
 }
 
 /// When a touch is wanted.
@@ -95,6 +109,9 @@ pub(super) fn make(
     surroundings: &Surroundings,
     person: &dyn Person,
 ) -> Result<Made> {
+    if !matches!(to, KeyUri::Piv(_)) {
+        on_card.check_unasked(to)?;
+    }
     match to {
         KeyUri::File(path) => in_file(path, secret, surroundings),
         KeyUri::Piv(uri) => on(*uri, secret, on_card, &surroundings.before(person)),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use keys::{ForeignKey, KeyUri};
 
 use super::super::Start;
@@ -41,7 +41,8 @@ pub(super) fn perform(arguments: &Arguments, start: &Start) -> Result<ExitCode> 
     let key = unlock(&copy, arguments.from_passphrase_fd)?;
     let made =
         place::make(&to, Secret::Brought(Box::new(key)), &arguments.on_card, &surroundings, &*person::at_hand())?;
-    output::write(output::plain(&told(&to, &made)).as_bytes())?;
+    let written = output::write(output::plain(&told(&to, &made)).as_bytes());
+    written.with_context(|| format!("the key is in {to}, and that could not be told"))?;
     eprintln!("note: {}", super::backup::NEVER_ATTESTED);
     Ok(ExitCode::SUCCESS)
 }

@@ -45,7 +45,9 @@ pub(super) fn test(asked: Asked, house: &House) -> Result<ExitCode> {
     };
     let policy = file.parse()?;
     let client = logins.client();
-    let source: Arc<dyn ImageSource> = Arc::new(RegistrySource::open(&client, &reference, platform.as_ref())?);
+    let (source, held) = RegistrySource::open_pending(&client, &reference, platform.as_ref())?;
+    crate::registries::tell_held(&reference, held.as_ref());
+    let source: Arc<dyn ImageSource> = Arc::new(source);
     let judgement = runtime()?.block_on(async {
         let store = Store::open(&house.folder, None).await?;
         let launcher = Launcher::this_program().context("cannot find this program to start the worker that parses")?;

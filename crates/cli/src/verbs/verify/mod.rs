@@ -197,9 +197,7 @@ fn policy(named: Option<&Path>, start: &Start) -> Result<PolicyFile> {
 fn resolve(client: &Client, image: &Reference, platform: Option<&Platform>) -> Result<(Digest, Option<Digest>)> {
     let (manifest, held) = client.resolve_pending(image)?;
     // Whether it is signed can be told all the same, and it is what the registry waits for.
-    if let Some(held) = &held {
-        eprintln!("plimsoll: {}", output::plain(&held.to_string()));
-    }
+    crate::registries::tell_held(image, held.as_ref());
     let digest = manifest.bytes.digest().clone();
     if platform.is_none() {
         return Ok((digest, None));
