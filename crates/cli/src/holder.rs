@@ -1,6 +1,6 @@
 //! Who signs: an agent that holds the key, or this process with the key itself.
 
-use std::io::{BufRead, IsTerminal as _, Write as _};
+use std::io::{BufRead, ErrorKind, IsTerminal as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use keys::open::NamedKey;
 use keys::piv::{self, Device};
 use keys::pkcs11::Modules;
 use keys::uri::PivUri;
-use keys::{FileSigner, KeyUri, Passphrase, Person, PublicKey, Signer, Surroundings, folder};
+use keys::{FileSigner, KeyError, KeyUri, Passphrase, Person, PublicKey, Signer, Surroundings, folder};
 
 use crate::registries::Registries;
 use crate::verbs::{Start, key};
@@ -74,7 +74,12 @@ impl KeyArguments {
 
     /// `passphrase` is one that was typed already.
     fn here(&self, uri: &KeyUri, passphrase: Option<Passphrase>, start: &Start) -> Result<Holder> {
-        let named = NamedKey::read(uri)?;
+        let named = NamedKey::read(uri).map_err(|error| match &error {
+            KeyError::File { source, .. } if source.kind() == ErrorKind::NotFound => anyhow::Error::new(error).context(
+                "there is no such key; plimsoll key list shows which there are, plimsoll key generate makes one",
+            ),
+            _ => error.into(),
+        })?;
         if let NamedKey::File(file) = &named
             && file.is_exposed()
         {

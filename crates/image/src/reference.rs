@@ -247,6 +247,8 @@ fn check_path(path: &str) -> Result<(), String> {
     }
     if path.bytes().any(|byte| byte.is_ascii_uppercase()) {
         let lower = path.to_ascii_lowercase();
+        // What is no name in lower case either is told that instead.
+        check_path(&lower)?;
         return Err(format!("a repository's name must be lower case; write {lower:?}"));
     }
     for component in path.split('/') {

@@ -87,6 +87,16 @@ fn what_was_done_and_could_not_be_told_is_told_as_done() {
 }
 
 #[test]
+fn whoever_trusts_nobody_and_names_no_key_that_is_there_is_told_which_there_are() {
+    let home = Home::new();
+    home.run_with(&["key", "generate"], &[SECRET]).with(0);
+    let nobody = home.run(&["verify", "registry.example.com/team/app:1.0"]).with(2).stderr;
+    assert!(nobody.contains("team/app:1.0") && nobody.contains("keys/default.pub"), "{nobody}");
+    let missing = home.run(&["sign", "--key", "gone.key", "registry.example.com/team/app:1.0"]).with(2).stderr;
+    assert!(missing.contains("gone.key") && missing.contains("plimsoll key list"), "{missing}");
+}
+
+#[test]
 fn a_touch_is_not_promised_where_no_card_gives_it() {
     let home = Home::new();
     for option in [["--touch", "always"], ["--pin-policy", "always"]] {

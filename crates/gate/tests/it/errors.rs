@@ -182,3 +182,11 @@ fn hostile_files_end_in_an_error() {
     assert!(error(&key).contains("unknown key"));
     assert!(error(&key).len() < 1_000, "an error is for reading");
 }
+
+#[test]
+fn a_teams_key_that_cannot_be_read_is_told_once() {
+    let text = "[teams]\npayments = { keys = [\"release.pub\", \"gone.pub\"] }\n\
+                [[rule]]\nimages = \"**\"\nmode = \"enforce\"\nsigners = { team = \"payments\", threshold = 2 }\n";
+    let told = error(text);
+    assert!(told.contains("gone.pub") && !told.contains("threshold"), "{told}");
+}

@@ -78,7 +78,8 @@ impl Keyring {
         let named = || keys.iter().map(|key| key.uri.to_string()).collect::<Vec<_>>().join(", ");
         let fits: Vec<_> = keys.iter().filter(|key| name.is_none_or(|name| key.is_named(name))).collect();
         match (fits.as_slice(), name) {
-            ([key], _) => Ok(Arc::clone(key)),
+            // One key may be held under two of its names.
+            ([key, others @ ..], _) if others.iter().all(|other| other.public == key.public) => Ok(Arc::clone(key)),
             ([], _) if keys.is_empty() => {
                 Err("the agent holds no key; give it one with: plimsoll agent add KEY".into())
             }

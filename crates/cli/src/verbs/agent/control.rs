@@ -91,7 +91,13 @@ pub(super) fn status(_arguments: &Status) -> Result<ExitCode> {
         status.process, status.signatures, status.waiting, status.log
     );
     for key in client.keys()? {
-        let state = if key.unlocked { "unlocked" } else { "locked" };
+        // A device opens itself by its PIN for each batch, whatever the agent holds.
+        let is_file = key.uri.parse::<KeyUri>().is_ok_and(|uri| uri.path().is_some());
+        let state = match (key.unlocked, is_file) {
+            (true, true) => "unlocked",
+            (true, false) => "at hand",
+            (false, _) => "locked",
+        };
         let _ = writeln!(text, "key         {} ({}, {state})\n            {}", key.uri, key.algorithm, key.fingerprint);
     }
     if status.keys == 0 {

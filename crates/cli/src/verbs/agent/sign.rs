@@ -23,8 +23,8 @@ pub(super) struct Arguments {
     /// The agent's key: its URI, its fingerprint or the first 8 digits of it, or its file's name without .key
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// What to make: bundle, cosign-tag, notation; may be repeated
-    #[arg(long = "format", value_name = "FORMAT", default_value = "bundle")]
+    /// What to make: bundle, cosign-tag, notation; several with commas
+    #[arg(long = "format", value_name = "FORMAT", default_value = "bundle", value_delimiter = ',')]
     formats: Vec<Format>,
     /// Ask the agent at this socket [default: the calling user's]
     #[arg(long, value_name = "PATH")]
@@ -46,6 +46,7 @@ pub(super) fn perform(arguments: Arguments) -> Result<ExitCode> {
     let client = registries.logins([&image]).client();
     let subject = Subject::resolve(&client, &image)?;
     let request = request(&subject, &formats);
+    let key = key.or_else(|| wanted.as_ref().map(PublicKey::fingerprint));
     let mut progress = |text: &str| eprintln!("{}", output::plain(text));
     let (public, artifacts) = match via {
         Some(address) => relayed::ask(&address, &insecure, key.as_deref(), &request, &mut progress)?,

@@ -74,13 +74,17 @@ fn as_docker_would(client: &ClientOptions, arguments: &[OsString]) -> Calling {
         command.env("DOCKER_CONFIG", config);
         is_chosen = true;
     }
-    // A context that is not right is told by whoever needs an engine.
-    if let Ok(address) = Address::find(client, &around)
-        && around.host.as_ref() != Some(&address.host)
-        && (around.host.is_some() || !address.is_default())
-    {
-        command.env("DOCKER_HOST", &address.host);
-        is_chosen = true;
+    match Address::find(client, &around) {
+        Ok(address)
+            if around.host.as_ref() != Some(&address.host) && (around.host.is_some() || !address.is_default()) =>
+        {
+            command.env("DOCKER_HOST", &address.host);
+            is_chosen = true;
+        }
+        // Who names one means that and no other.
+        Err(error) if client.context.is_some() => return Calling::Done(crate::exit::report(&error)),
+        // One that was chosen for good and is not right is told of by whoever needs an engine.
+        Ok(_) | Err(_) => {}
     }
     if !is_chosen {
         return Calling::Verb([OsString::from(NAME)].into_iter().chain(arguments.iter().cloned()).collect());

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use keys::KeyUri;
 use keys::piv::{Device, system};
 
 use super::unlocking::management_key;
+use crate::person::Terminal;
 use crate::{output, person};
 
 /// Arguments of `plimsoll key protect`.
@@ -68,22 +69,28 @@ pub(super) fn protect(arguments: &Protect) -> Result<ExitCode> {
 /// Sets another PIN in place of the present one.
 pub(super) fn change_pin(card: &Card) -> Result<ExitCode> {
     let device = card.find()?;
-    device.change_pin(&*person::at_hand())?;
+    device.change_pin(&at_terminal()?)?;
     said(&format!("changed the PIN of {}", device.name()))
 }
 
 /// Sets another PUK in place of the present one.
 pub(super) fn change_puk(card: &Card) -> Result<ExitCode> {
     let device = card.find()?;
-    device.change_puk(&*person::at_hand())?;
+    device.change_puk(&at_terminal()?)?;
     said(&format!("changed the PUK of {}", device.name()))
 }
 
 /// Sets another PIN by the PUK.
 pub(super) fn unblock_pin(card: &Card) -> Result<ExitCode> {
     let device = card.find()?;
-    device.unblock_pin(&*person::at_hand())?;
+    device.unblock_pin(&at_terminal()?)?;
     said(&format!("set a new PIN of {}", device.name()))
+}
+
+/// Secrets of a card are changed by whoever types them, and by nobody else.
+fn at_terminal() -> Result<Terminal> {
+    Terminal::open()
+        .context("this asks for a card's secrets, old and new, and takes them from nowhere else; run it at a terminal")
 }
 
 fn said(text: &str) -> Result<ExitCode> {

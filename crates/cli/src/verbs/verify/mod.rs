@@ -12,7 +12,7 @@ use gate::file::PolicyFile;
 use gate::{Facts, Requirement, Signers};
 use image::client::{Client, RegistrySource};
 use image::{Digest, ImageSource as _, Platform, Reference};
-use keys::{KeyUri, PublicKey, TouchPolicy};
+use keys::{KeyUri, PublicKey, TouchPolicy, folder};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use trust::{Cache, Examination, RegistrySignatures, Signature, Verifier};
@@ -73,7 +73,7 @@ impl Command for Arguments {
 
     fn prepare(self, start: &Start) -> Result<Prepared> {
         let trusted = if self.keys.is_empty() {
-            Trusted::Policy(policy(self.policy.as_deref(), start)?)
+            Trusted::Policy(policy(self.policy.as_deref(), &self.image, start)?)
         } else {
             let named = |uri: &KeyUri| {
                 let path = uri.path().with_context(|| holder::no_public_file(uri))?;
@@ -183,14 +183,17 @@ fn pins_of(signers: &Signers) -> Vec<Pin> {
 }
 
 /// The policy that was named on the command line or in the settings, else the usual one.
-fn policy(named: Option<&Path>, start: &Start) -> Result<PolicyFile> {
+fn policy(named: Option<&Path>, image: &Reference, start: &Start) -> Result<PolicyFile> {
     if let Some(path) = named.or(start.settings.policy.as_deref()) {
         return Ok(PolicyFile::open(path)?);
     }
-    match PolicyFile::open_first(&start.caller.policy_candidates(None, &start.settings))? {
-        Some(file) => Ok(file),
-        None => bail!("nobody is trusted yet: name a public key with --key PUB, or write a policy"),
+    if let Some(file) = PolicyFile::open_first(&start.caller.policy_candidates(None, &start.settings))? {
+        return Ok(file);
     }
+    let own = folder::of_user().and_then(|folder| folder::single_key(&folder)).ok();
+    let own = own.map(|key| key.with_extension("pub")).filter(|public| public.is_file());
+    let yours = own.map(|public| format!(" (yours is {})", public.display())).unwrap_or_default();
+    bail!("nobody is trusted yet with {image}: name a public key with --key PUB{yours}, or write a policy")
 }
 
 /// What is asked about: what the name points to, or one platform's image behind it with the index that led there.

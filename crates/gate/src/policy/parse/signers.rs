@@ -62,7 +62,8 @@ fn signers(value: &Spanned<DeValue<'_>>, around: Around<'_>, problems: &mut Prob
         return None;
     }
     // A key that could not be read is a problem already; complaining of the threshold besides would mislead.
-    let most = if own && team.is_some() { members.most() } else { None };
+    let is_whole = own && team.is_some_and(|team| team.is_none_or(|team| team.is_whole));
+    let most = if is_whole { members.most() } else { None };
     let threshold = match section.optional("threshold") {
         None => Some(1),
         Some(value) => threshold(value, most, problems),

@@ -15,6 +15,8 @@ const EXAMPLE: &str = "payments = { keys = [\"alice.pub\", \"bob.pub\"] }";
 pub(super) struct Team {
     pub(super) name: String,
     pub(super) members: Members,
+    /// Whether all of them could be read; where not, that is a problem already.
+    pub(super) is_whole: bool,
 }
 
 /// Keys and certificates, each once.
@@ -33,11 +35,12 @@ pub(super) fn read(value: &Spanned<DeValue<'_>>, folder: &Path, problems: &mut P
             let table = table("a team", value, EXAMPLE, problems)?;
             let section = Section::open("a team", &["keys", "certificates"], table, value.span(), problems);
             let mut members = Members::default();
-            if members.read(&section, folder, problems) && members.is_empty() {
+            let is_whole = members.read(&section, folder, problems);
+            if is_whole && members.is_empty() {
                 let name = excerpt(name.get_ref());
                 problems.add(&value.span(), format!("the team {name:?} has no keys; write {EXAMPLE}"));
             }
-            Some(Team { name: name.get_ref().to_string(), members })
+            Some(Team { name: name.get_ref().to_string(), members, is_whole })
         })
         .collect()
 }
