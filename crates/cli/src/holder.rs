@@ -83,7 +83,8 @@ impl KeyArguments {
         if let NamedKey::File(file) = &named
             && file.is_exposed()
         {
-            eprintln!("warning: others can read {}; close it with: chmod 600 FILE", output::plain(file.name()));
+            let name = output::plain(file.name());
+            eprintln!("warning: others can read {name}; close it with: chmod 600 {}", output::quoted(&name));
         }
         let surroundings = match passphrase {
             Some(passphrase) => Surroundings { passphrase: Some(passphrase), ..Surroundings::default() },

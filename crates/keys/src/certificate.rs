@@ -64,9 +64,10 @@ impl Subject {
         }
     }
 
-    fn check(&self) -> Result<(), KeyError> {
+    /// Whether a certificate can name it.
+    pub fn check(&self) -> Result<(), KeyError> {
         let refused = |reason: String| KeyError::Malformed {
-            name: format!("{self:?}"),
+            name: format!("{:?}", self.common_name.chars().take(WIDEST).collect::<String>()),
             wanted: "subject of a certificate",
             reason,
         };

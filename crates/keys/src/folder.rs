@@ -48,7 +48,9 @@ pub fn list(folder: &Path) -> Result<Vec<PathBuf>, KeyError> {
     let mut keys = Vec::new();
     for entry in entries {
         let path = entry.map_err(fail)?.path();
-        if path.extension() == Some(OsStr::new("key")) {
+        // A pipe of that name would keep whoever reads it waiting; what leads nowhere is told when it is read.
+        let is_other = path.metadata().is_ok_and(|about| !about.is_file());
+        if path.extension() == Some(OsStr::new("key")) && !is_other {
             keys.push(path);
         }
     }

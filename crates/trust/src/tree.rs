@@ -123,7 +123,10 @@ impl Reader<'_> {
             let mut node = self.node(&referrer, subject);
             node.digest = referrer.digest.to_string();
             node.artifact_type = referrer.artifact_type.as_deref().map(short);
-            node.time = node.time.or_else(|| referrer.annotations.get(CREATED).map(short));
+            // Beside a signature the writer's word would read as signed.
+            if node.signed_by.is_none() {
+                node.time = node.time.or_else(|| referrer.annotations.get(CREATED).map(short));
+            }
             if depth > 1 {
                 node.attached = self.referrers(&referrer.digest, depth - 1)?;
             }

@@ -28,6 +28,8 @@ pub(crate) struct Terminal {
     /// There while a touch is awaited: the terminal shows nothing that is typed, and its last line is ours.
     waiting: Mutex<Option<Kept>>,
     cancelled: Arc<AtomicBool>,
+    /// Whether another program draws there meanwhile (cosign's spinner), over whatever stands in the last line.
+    is_shared: bool,
 }
 
 impl Terminal {
@@ -50,7 +52,12 @@ impl Terminal {
         if tcgetpgrp(&tty).is_ok_and(|foreground| foreground != getpgrp()) {
             return Err(io::Error::other(format!("{} is in the hands of another program", path.display())));
         }
-        Ok(Self { tty: Arc::new(tty), key: Mutex::default(), waiting: Mutex::default(), cancelled })
+        Ok(Self { tty: Arc::new(tty), key: Mutex::default(), waiting: Mutex::default(), cancelled, is_shared: false })
+    }
+
+    /// Says that another program may draw over the last line: what is said stands in lines of its own then.
+    pub(crate) fn share(&mut self) {
+        self.is_shared = true;
     }
 
     /// Names the key that will sign, for what is shown.
@@ -74,6 +81,8 @@ impl Terminal {
     }
 
     fn ask(&self, prompt: &str, secret: bool, what: &str) -> Result<zeroize::Zeroizing<String>, KeyError> {
+        let own_line = format!("\n{}\n", prompt.trim_end());
+        let prompt = if self.is_shared { &own_line } else { prompt };
         typing::line(&self.tty, prompt, secret, &self.cancelled).map_err(|untyped| match untyped {
             Untyped::Cancelled => KeyError::Cancelled,
             Untyped::Gone => KeyError::NobodyToAsk(Unasked::new(format!("{what} (the terminal has gone)"))),
@@ -148,13 +157,23 @@ impl Person for Terminal {
                 if waiting.is_none() {
                     interrupts::soften(&self.cancelled);
                     *waiting = typing::quiet(&self.tty, false).ok();
+                    if self.is_shared {
+                        self.say(&format!("\n{}\n", words::awaited(number, of, left, true)));
+                    }
+                }
+                if self.is_shared {
+                    return;
                 }
                 self.rewrite(&words::awaited(number, of, left, true), "");
             }
             // A key that needed no finger leaves nothing to say.
             TouchMoment::Touched if waiting.is_none() => {}
             ended => {
-                self.rewrite(words::ended(ended), "\n");
+                if self.is_shared {
+                    self.say(&format!("\n{}\n", words::ended(ended)));
+                } else {
+                    self.rewrite(words::ended(ended), "\n");
+                }
                 *waiting = None;
             }
         }

@@ -98,6 +98,9 @@ impl Command for Arguments {
         let authority = self.timestamp.map(|url| Authority::new(url, roots));
         let holder = self.key.find(start, Some(&self.registries), self.yes)?;
         let wants_certificate = self.formats.contains(&Format::Notation);
+        // notation knows no Ed25519, which is told later; no file is made for what comes to nothing.
+        let is_ed25519 = holder.public_key().is_some_and(|key| key.algorithm() == keys::Algorithm::Ed25519);
+        let wants_certificate = wants_certificate && !is_ed25519;
         let certificate = wants_certificate.then(|| certificate::beside(holder.uri().as_ref())).flatten();
         let logins = self.registries.logins(&self.images);
         let (unless_signed, public) = (self.unless_signed, holder.public_key());

@@ -13,7 +13,7 @@ use axum::routing::any;
 use catalog::Catalog;
 use gate::file::PolicyFile;
 use inventory::worker::Launcher;
-use keys::{KeyUri, NamedKey, Nobody, Surroundings};
+use keys::{KeyUri, NamedKey, Nobody, Signer, Surroundings};
 use registry::{Cataloguing, Hosts, Registry};
 use scan::{Advisories, Scanner};
 use store::{DataFolder, Serving, Store};
@@ -130,8 +130,14 @@ async fn serve(prepared: Prepared, house: &House) -> Result<()> {
     let (cataloguing, statements): (Arc<dyn Cataloguing>, _) = match prepared.stating {
         Some((key, surroundings)) => {
             // Nobody is asked later: a server that runs alone has to be able to sign from the first push on.
-            let signer = key.open(&surroundings, &Nobody).context("cannot open the registry's own key")?;
-            let (stating, statements) = stating(scanner, store.clone(), address, Arc::from(signer));
+            let opened: Result<Arc<dyn Signer>, _> = match key {
+                NamedKey::File(file) => {
+                    file.unlocked(surroundings.passphrase, &Nobody).map(|signer| Arc::new(signer) as Arc<dyn Signer>)
+                }
+                device => device.open(&surroundings, &Nobody).map(Arc::from),
+            };
+            let signer = opened.context("cannot open the registry's own key")?;
+            let (stating, statements) = stating(scanner, store.clone(), address, signer);
             (Arc::new(stating), Some(statements))
         }
         None => (Arc::new(scanner), None),

@@ -1,5 +1,7 @@
 //! Manifests: by name, by digest, and written.
 
+use std::time::Duration;
+
 use ureq::http::{HeaderValue, Method, header};
 
 use super::error::ClientError;
@@ -19,6 +21,10 @@ pub struct Manifest {
     /// What the registry calls this version of what a tag holds (`ETag`), where it does.
     pub(super) version: Option<String>,
 }
+
+/// Pauses before a manifest is written again that names a blob which its registry does not see at this moment.
+const BLINK: Duration = Duration::from_millis(50);
+const LONGEST_BLINK: Duration = Duration::from_millis(800);
 
 impl Client {
     /// The manifest that a reference names: by its digest where it has one, else by its tag.
@@ -132,8 +138,17 @@ impl Client {
             patience: Patience::Small,
             action: &action,
         };
-        let answer = self.exchange(&order, Payload::Bytes(bytes))?.expect(self, &[201, 200, 202])?;
-        Ok(Pushed { knows_referrers: answer.header("oci-subject").is_some() })
+        let mut pause = BLINK;
+        loop {
+            match self.exchange(&order, Payload::Bytes(bytes))?.expect(self, &[201, 200, 202]) {
+                Ok(answer) => return Ok(Pushed { knows_referrers: answer.header("oci-subject").is_some() }),
+                Err(error) if is_blink(&error) && pause <= LONGEST_BLINK => {
+                    std::thread::sleep(pause);
+                    pause *= 2;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Deletes a manifest by its digest. One that is not there any more is deleted.
@@ -193,4 +208,9 @@ pub(super) fn pull_scope(reference: &Reference) -> String {
 
 pub(super) fn push_scope(reference: &Reference) -> String {
     format!("repository:{}:pull,push", reference.repository)
+}
+/// docker-registry writes the link to a blob anew when somebody uploads one that is there already (the empty config that all
+/// signatures have), and does not see the blob while it does.
+fn is_blink(error: &ClientError) -> bool {
+    matches!(error, ClientError::Status { status: 400, detail, .. } if detail.contains("BLOB_UNKNOWN"))
 }

@@ -135,6 +135,17 @@ pub enum CardError {
         /// The name of what is in it.
         uri: String,
     },
+    /// The slot may have a key, and nobody is there to say.
+    #[error(
+        "slot {slot:02x} of {device} shows no key, but its firmware cannot show one that was imported without a certificate; run \
+         this at a terminal, or say --replace where whatever is in it may go"
+    )]
+    Unsure {
+        /// The card.
+        device: String,
+        /// The slot.
+        slot: u8,
+    },
     /// The key is in its slot and its certificate is not.
     #[error(
         "the key is in slot {slot:02x} of {device}, and its certificate is not: {source}; the same command once more makes \

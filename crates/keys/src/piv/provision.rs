@@ -274,10 +274,7 @@ impl Device {
              certificate; use the slot?",
             self.name()
         );
-        let unsure = || {
-            let holds = "its firmware cannot tell whether there is an imported key without a certificate";
-            self.is_in_use(slot, holds.to_owned())
-        };
+        let unsure = || CardError::Unsure { device: self.name().to_owned(), slot };
         match person.choose(&question, &["use it".to_owned(), "leave it".to_owned()]) {
             Ok(0) => Ok(()),
             Ok(_) => Err(KeyError::Cancelled),

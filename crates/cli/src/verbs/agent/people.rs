@@ -18,7 +18,10 @@ impl People for User {
     fn meet(&self, asker: &Asker, key: &str, cancelled: &Arc<AtomicBool>) -> Box<dyn Person> {
         let places = [asker.terminal.as_deref(), Some(Path::new("/dev/tty"))];
         for place in places.into_iter().flatten() {
-            if let Ok(terminal) = Terminal::at(place, Arc::clone(cancelled)) {
+            if let Ok(mut terminal) = Terminal::at(place, Arc::clone(cancelled)) {
+                if !is_ours(asker) {
+                    terminal.share();
+                }
                 terminal.name_key(key);
                 return Box::new(terminal);
             }
@@ -28,6 +31,12 @@ impl People for User {
             None => Box::new(Unreached(Onlooker { key: Some(key.to_owned()) })),
         }
     }
+}
+
+/// Whether this program asks, which keeps still meanwhile.
+fn is_ours(asker: &Asker) -> bool {
+    let own = std::env::current_exe().ok();
+    own.is_some_and(|own| asker.program.as_deref().map(Path::new) == Some(&own))
 }
 
 /// A user who is at no terminal of theirs and at no desktop. The agent they can reach from one.

@@ -97,10 +97,12 @@ fn do_it(what: What, start: &Start) -> Result<ExitCode> {
 
 /// The key that was named, or the calling user's only one in a file.
 pub(crate) fn named(key: Option<&KeyUri>) -> Result<KeyUri> {
-    match key {
-        Some(uri) => Ok(uri.clone()),
-        None => Ok(KeyUri::File(folder::single_key(&folder::of_user()?)?)),
+    if let Some(uri) = key {
+        return Ok(uri.clone());
     }
+    // What is named here stands alone, without an option before it.
+    let single = folder::single_key(&folder::of_user()?);
+    Ok(KeyUri::File(single.map_err(|error| anyhow!("{}", error.to_string().replace(" with --key", "")))?))
 }
 
 /// The PKCS#11 modules that the configuration file names.

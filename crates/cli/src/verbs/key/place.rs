@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use keys::certificate::{self, Subject, validity_from};
 use keys::piv::reader::Readers;
@@ -136,6 +136,8 @@ fn in_file(path: &Path, secret: Secret, surroundings: &Surroundings) -> Result<M
 
 fn on(uri: PivUri, secret: Secret, on_card: &OnCard, person: &dyn Person) -> Result<Made> {
     let management: Option<ManagementKey> = management_key(on_card.management_key_fd)?;
+    let subject = on_card.subject();
+    subject.check().context("--name cannot stand in a certificate")?;
     let device = find_card(uri, person)?;
     let algorithm = match &secret {
         Secret::Drawn(algorithm) => *algorithm,
@@ -145,7 +147,7 @@ fn on(uri: PivUri, secret: Secret, on_card: &OnCard, person: &dyn Person) -> Res
         algorithm,
         touch: on_card.touch.map(Into::into),
         pin: on_card.pin_policy.into(),
-        subject: on_card.subject(),
+        subject,
         valid: validity_from(SystemTime::now()),
         replace: on_card.replace,
     };

@@ -175,3 +175,23 @@ fn a_tag_that_is_taken_by_the_image_itself_becomes_the_list() {
     assert_eq!(found.iter().map(|referrer| &referrer.digest).collect::<Vec<_>>(), [&signature]);
     assert_eq!(client.manifest(&place, &subject).unwrap().bytes.digest(), &subject, "the image is there as before");
 }
+
+/// docker-registry does not see a blob while another client uploads the same one.
+#[test]
+fn a_blob_that_is_unknown_for_a_moment_is_waited_for() {
+    for (blinks, is_taken) in [(2, true), (usize::MAX, false)] {
+        let left = std::sync::atomic::AtomicUsize::new(blinks);
+        let fake = Fake::start(move |request, peer| match request.method.as_str() {
+            "PUT" if left.load(std::sync::atomic::Ordering::SeqCst) > 0 => {
+                left.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                let unknown = br#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}"#;
+                peer.answer(400, &[("Content-Type", "application/json")], unknown);
+            }
+            "PUT" => peer.answer(201, &[], b""),
+            _ => peer.answer(200, &[], b"{}"),
+        });
+        let place = reference(&fake.host(), "image", "v1");
+        let pushed = client().push_manifest(&place, Some("v1"), MANIFEST, &Verified::name(b"{}".to_vec()));
+        assert_eq!(pushed.is_ok(), is_taken, "{pushed:?}");
+    }
+}
