@@ -98,6 +98,26 @@ fn registry_and_pages_are_served_on_one_port_and_end_with_the_signal() {
     }
 }
 
+/// A server that runs for months without a statement is found out about too late.
+#[test]
+fn a_key_that_does_not_open_is_told_when_the_server_starts() {
+    let keys = crate::plimsoll::Home::new();
+    keys.run_with(&["key", "generate", "registry"], &[("PLIMSOLL_PASSPHRASE", "right")]).with(0);
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    if rustix::process::geteuid().is_root() {
+        chown(&data, Some(65534), Some(65534)).unwrap();
+    }
+    let mut up = plimsoll(&data);
+    up.args(["up", "--listen", "127.0.0.1:0", "--state-with"]).arg(keys.path("work/registry.key"));
+    let ended = up.env("PLIMSOLL_PASSPHRASE", "wrong").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{said}");
+    assert!(said.contains("the registry's own key") && said.contains("does not open"), "{said}");
+}
+
 #[test]
 fn a_second_server_on_the_folder_is_told_who_holds_it() {
     let up = Up::start();

@@ -217,3 +217,22 @@ fn a_terminal_that_goes_away_ends_the_question() {
     drop(master);
     assert!(matches!(asking.join().unwrap(), Err(KeyError::NobodyToAsk(_))));
 }
+
+/// What stands in the last line is written over there, so nothing of ours stands in it.
+#[test]
+fn where_another_program_draws_all_that_is_said_ends_its_line() {
+    let mut screen = Screen::new();
+    screen.terminal.share();
+    let typist = screen.typist(&[("release.key:\r\n", "a secret\r")]);
+    assert!(screen.terminal.passphrase("release.key").is_ok());
+    typist.join().unwrap();
+    for left in [15, 14] {
+        let left = Duration::from_secs(left);
+        screen.terminal.touch(TouchMoment::Awaited { number: 1, of: 1, left });
+    }
+    screen.terminal.touch(TouchMoment::Touched);
+    let rest = screen.rest();
+    let lines: Vec<&str> = rest.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines, ["touch your key: 15 s left, Ctrl-C cancels", "touched"]);
+    assert!(rest.ends_with('\n'), "{rest:?}");
+}
