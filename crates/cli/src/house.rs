@@ -115,8 +115,9 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs, service: Option<User>)
              useradd --system --home-dir /var/lib/plimsoll --shell /usr/sbin/nologin {SERVICE_USER}"
         ),
         (Some(_), _) => None,
+        // Where another process was faster, it is looked at as one that was there.
+        (None, service) if !make(folder)? => return owner_of(folder, caller, needs, service),
         (None, service) => {
-            make(folder)?;
             if let Some(service) = service {
                 give(folder, service)
                     .with_context(|| format!("cannot give data folder {} to {SERVICE_USER}", folder.display()))?;
@@ -127,14 +128,16 @@ fn owner_of(folder: &Path, caller: &Caller, needs: Needs, service: Option<User>)
     Ok(owner)
 }
 
-fn make(folder: &Path) -> Result<()> {
+/// Makes the folder; false where something is there by now.
+fn make(folder: &Path) -> Result<bool> {
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent).with_context(|| format!("cannot make folder {}", parent.display()))?;
     }
-    DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("cannot make data folder {}", folder.display()))
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("cannot make data folder {}", folder.display())),
+    }
 }
 
 /// Gives a folder that was just made to a user. Where others may write to the folder above, they may have put something
@@ -173,6 +176,21 @@ mod tests {
     /// Oneself, so that the test needs no privilege.
     fn myself() -> User {
         User { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
+    }
+
+    #[test]
+    fn several_that_make_it_at_once_all_have_it() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("data");
+        let caller = Caller { uid: 1000, home: None };
+        std::thread::scope(|scope| {
+            let each = || owner_of(&folder, &caller, Needs::Folder, None).map(drop);
+            let all: Vec<_> = (0..8).map(|_| scope.spawn(each)).collect();
+            for one in all {
+                one.join().unwrap().unwrap();
+            }
+        });
+        assert!(make(&place.path().join("other")).unwrap() && !make(&folder).unwrap());
     }
 
     #[test]

@@ -98,7 +98,9 @@ fn a_touch_that_does_not_come_and_a_card_that_is_pulled_out_leave_the_push_unsig
     let (terminal, late) = desk.push(&desk.developers[0], "late:v1");
     let (code, shown) = terminal.end();
     assert_eq!(code, Some(0), "{shown}");
-    assert!(shown.contains("NOT signed") && shown.contains(&format!("plimsoll sign {late}@sha256:")), "{shown}");
+    assert!(shown.contains("NOT signed") && shown.contains(&format!(" {late}@sha256:")), "{shown}");
+    // Whoever types what is advised signs with the key that was named once.
+    assert!(shown.contains("plimsoll sign --key 'piv:serial=2222;slot=9c' "), "{shown}");
     assert!(!desk.is_signed(&late));
 
     desk.card.act("finger ask");

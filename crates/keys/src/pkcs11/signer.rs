@@ -176,11 +176,14 @@ impl Signer for TokenSigner {
     }
 
     fn sign_digest(&self, digest: &[u8], hash: Hash, person: &dyn Person) -> Result<Signature, KeyError> {
-        match self.key.public.algorithm() {
-            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 => {}
+        let width = match self.key.public.algorithm() {
+            Algorithm::EcdsaP256 => 32,
+            Algorithm::EcdsaP384 => 48,
             algorithm @ (Algorithm::Ed25519 | Algorithm::Rsa { .. }) => return Err(no_digest(&self.uri, algorithm)),
-        }
+        };
         hash.check_length(digest, &self.uri)?;
+        // The leftmost bits count (FIPS 186-5 section 6.4.1); not every module cuts off the rest by itself.
+        let digest = digest.get(..width).unwrap_or(digest);
         let signature = self.sign_all(&[Input::Digest(digest)], person)?.pop();
         signature
             .ok_or_else(|| KeyError::Sign { name: self.uri.to_string(), reason: "it gave no signature".to_owned() })
