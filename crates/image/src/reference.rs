@@ -136,6 +136,18 @@ fn parse(text: &str) -> Result<Reference, String> {
             "64 hex digits are an image id, not a name; to name it by digest, write NAME@sha256:{text}"
         ));
     }
+    if let Some(hex) = text.strip_prefix("sha256:")
+        && hex.len() == 64
+        && hex.bytes().all(is_lower_hex)
+    {
+        return Err(format!("a digest alone says not where its image is; write NAME@{text}"));
+    }
+    if let Some((host, port)) = text.split_once(':')
+        && host.parse::<std::net::Ipv4Addr>().is_ok()
+        && port.parse::<u16>().is_ok()
+    {
+        return Err(format!("it names a registry and no image in it; write {text}/NAME"));
+    }
     let (named, digest) = match text.split_once('@') {
         Some((named, digest)) => (named, Some(digest.parse::<Digest>().map_err(|error| error.to_string())?)),
         None => (text, None),

@@ -108,7 +108,8 @@ fn form(armor: &Armor, name: &str) -> Result<Form, KeyError> {
         "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => Ok(Form::Cosign),
         "RSA PRIVATE KEY" => Err(crate::private::rsa(name)),
         "OPENSSH PRIVATE KEY" => refused(
-            "it is in OpenSSH's own format; make a copy of it (cp KEY COPY) and rewrite that: ssh-keygen -p -m PKCS8 -f COPY",
+            "it is in OpenSSH's own format; make a copy of it (cp KEY COPY) and rewrite that: ssh-keygen -p -m PKCS8 -f COPY \
+             (ECDSA and RSA; Ed25519 it leaves as it is, so make a new one: plimsoll key generate --algorithm ed25519)",
         ),
         "PUBLIC KEY" | "CERTIFICATE" => refused("it is public; name the file of the private key that belongs to it"),
         other => refused(&format!("it holds {other:?}, which is no private key that is known here")),

@@ -92,7 +92,10 @@ impl PivSigner {
     /// Which touch of how many the next signature may need.
     fn touch(&self, next: u32, done: usize, all: usize) -> Option<(u32, u32)> {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        // Where a touch counts for nothing but what it was given for, each signature needs one, whatever is told.
+        let each = self.key.touch.is_none() && !self.device.firmware().has(Ability::CachedTouch);
         match self.key.touch {
+            _ if each => Some((count(done + 1), count(all))),
             Some(TouchPolicy::Never) => None,
             Some(TouchPolicy::Always) => Some((count(done + 1), count(all))),
             // One covers the batch, unless the batch outlasts its 15 s. Where the card does not tell its policy, what

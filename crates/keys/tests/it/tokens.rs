@@ -238,6 +238,15 @@ fn a_bare_digest_is_signed_as_its_message_would_be() {
             let scheme = Scheme::Ecdsa(hash);
             signer.public_key().verify_with(scheme, b"a message", signature.as_bytes()).unwrap();
         }
+        let narrow = token().generate(&new("narrow", Algorithm::EcdsaP256), &Typist::of(&[PIN])).unwrap();
+        let narrow = TokenSigner::of(token(), narrow);
+        for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            let signature = narrow.sign_digest(&hash.of(b"a message"), hash, &Typist::of(&[PIN])).unwrap();
+            // What is checked here is the leftmost 32 bytes, whichever hash they are of.
+            if hash != Hash::Sha512 {
+                narrow.public_key().verify_with(Scheme::Ecdsa(hash), b"a message", signature.as_bytes()).unwrap();
+            }
+        }
         let person = Typist::of(&[PIN]);
         let error = signer.sign_digest(&[7; 20], Hash::Sha256, &person).unwrap_err();
         assert!(error.to_string().contains("has 32 bytes, and this one has 20"), "{error}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keys::piv::reader::LineError;
-use keys::piv::{CardError, NewKey};
+use keys::piv::{CardError, NewKey, PivSigner};
 use keys::{KeyError, Message, Signer as _, TouchMoment, TouchPolicy};
 use virtual_card::Firmware;
 
@@ -38,6 +38,14 @@ fn it_says_how_many_touches_are_wanted_where_the_policy_is_always() {
     finger.touch_after(Duration::from_millis(700));
     let person = Sitting::new();
     made.signer.sign(&BATCH, &person).unwrap();
+    assert_eq!(awaited(&person.moments()), [(1, 2), (2, 2)]);
+    // Firmware that has no other kind need not tell it.
+    let (desk, _, finger) = with_key(Firmware::V4_2, &new_key());
+    let told = desk.device().key(0x9c).unwrap().unwrap();
+    assert_eq!(told.touch, None);
+    finger.touch_after(Duration::from_millis(700));
+    let person = Sitting::new();
+    PivSigner::of(desk.device(), told).unwrap().sign(&BATCH, &person).unwrap();
     assert_eq!(awaited(&person.moments()), [(1, 2), (2, 2)]);
 }
 
