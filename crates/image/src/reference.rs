@@ -142,12 +142,6 @@ fn parse(text: &str) -> Result<Reference, String> {
     {
         return Err(format!("a digest alone says not where its image is; write NAME@{text}"));
     }
-    if let Some((host, port)) = text.split_once(':')
-        && host.parse::<std::net::Ipv4Addr>().is_ok()
-        && port.parse::<u16>().is_ok()
-    {
-        return Err(format!("it names a registry and no image in it; write {text}/NAME"));
-    }
     let (named, digest) = match text.split_once('@') {
         Some((named, digest)) => (named, Some(digest.parse::<Digest>().map_err(|error| error.to_string())?)),
         None => (text, None),
