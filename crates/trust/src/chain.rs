@@ -79,7 +79,14 @@ pub(crate) fn anchor<'a>(
                     Err(error) => reason = error,
                 }
             }
-            Err(error) => reason = format!("its certificate leads to none that is trusted ({})", short(error)),
+            Err(error) => {
+                // webpki's own words for this one are those of a program.
+                let told = match &error {
+                    webpki::Error::RequiredEkuNotFoundContext(_) => "it is not made for that use".to_owned(),
+                    other => short(other),
+                };
+                reason = format!("its certificate leads to none that is trusted ({told})");
+            }
         }
     }
     Err(reason)

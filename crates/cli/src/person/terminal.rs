@@ -138,7 +138,20 @@ impl Person for Terminal {
         self.say(&text);
         loop {
             let typed = self.ask(&format!("Number (1-{}): ", choices.len()), false, question)?;
-            match typed.trim().parse::<usize>() {
+            let word = typed.trim().to_lowercase();
+            // A question that is answered by yes or no.
+            if let [yes, no] = choices
+                && yes.starts_with("yes")
+                && no.starts_with("no")
+                && let Some(place) = match word.as_str() {
+                    "y" | "yes" => Some(0),
+                    "n" | "no" => Some(1),
+                    _ => None,
+                }
+            {
+                return Ok(place);
+            }
+            match word.parse::<usize>() {
                 Ok(number) if (1..=choices.len()).contains(&number) => return Ok(number - 1),
                 _ => self.say("that is none of them; Ctrl-C cancels\n"),
             }

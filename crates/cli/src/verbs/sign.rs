@@ -1,6 +1,5 @@
 //! `plimsoll sign`: sign an image in its registry.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,7 +65,7 @@ pub(crate) struct Prepared {
     authority: Option<Authority>,
     holder: Holder,
     /// Where a certificate of the key may be kept.
-    certificate: Option<(PathBuf, File)>,
+    certificate: certificate::Place,
     /// Whether a signature that is there is enough.
     unless_signed: bool,
     /// The public half of the key, where it is known without the key.
@@ -88,6 +87,9 @@ impl Command for Arguments {
         if self.timestamp.is_some() && !self.formats.contains(&Format::Notation) {
             bail!("--timestamp is for notation's signatures, and none is asked for; add --format notation");
         }
+        if let Some(url) = self.timestamp.as_ref().filter(|url| !matches!(url.scheme(), "http" | "https")) {
+            bail!("--timestamp {url}: an authority is asked by http or https");
+        }
         let roots = match &self.timestamp_roots {
             Some(path) => {
                 let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -101,7 +103,8 @@ impl Command for Arguments {
         // notation knows no Ed25519, which is told later; no file is made for what comes to nothing.
         let is_ed25519 = holder.public_key().is_some_and(|key| key.algorithm() == keys::Algorithm::Ed25519);
         let wants_certificate = wants_certificate && !is_ed25519;
-        let certificate = wants_certificate.then(|| certificate::beside(holder.uri().as_ref())).flatten();
+        let certificate =
+            if wants_certificate { certificate::beside(holder.uri().as_ref())? } else { certificate::Place::None };
         let logins = self.registries.logins(&self.images);
         let (unless_signed, public) = (self.unless_signed, holder.public_key());
         Ok(Prepared {
@@ -255,7 +258,7 @@ fn signed_here(
     subjects: &[Subject],
     formats: &[Format],
     signer: &dyn Signer,
-    place: Option<(PathBuf, File)>,
+    place: certificate::Place,
     person: &dyn Person,
 ) -> Result<Signed> {
     let lacks_certificate = formats.contains(&Format::Notation)
@@ -264,7 +267,7 @@ fn signed_here(
     if lacks_certificate {
         let certified = Certified::make(signer, person, OffsetDateTime::now_utc())?;
         certificate::keep(place, certified.der());
-        return signed_here(client, subjects, formats, &certified, None, person);
+        return signed_here(client, subjects, formats, &certified, certificate::Place::None, person);
     }
     let author = RegistryAuthor::new(client.clone());
     let draft = |subject: &Subject| author.draft(&subject.request(formats), signer);

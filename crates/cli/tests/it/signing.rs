@@ -96,6 +96,24 @@ fn whoever_trusts_nobody_and_names_no_key_that_is_there_is_told_which_there_are(
     assert!(missing.contains("gone.key") && missing.contains("plimsoll key list"), "{missing}");
 }
 
+/// A signature with a certificate that nobody can have is of no use to whoever trusts by certificates.
+#[test]
+fn what_is_no_certificate_where_one_is_kept_is_told_before_anything_is_signed() {
+    let Some(registry) = Registry::start(Kind::Open) else { return };
+    let home = Home::new();
+    key(&home, "release");
+    let (_, place, _) = pushed(&registry);
+    let place = place.to_string();
+    fs::write(home.path("work/release.crt"), "junk").unwrap();
+    let sign = ["sign", "--format", "notation", "--key", "release.key", &place];
+    let refused = home.run_with(&sign, &[SECRET]).with(2).stderr;
+    assert!(refused.contains("release.crt holds no certificate") && refused.contains("move it away"), "{refused}");
+    home.run(&["verify", "--key", "release.pub", &place]).with(1);
+    fs::remove_file(home.path("work/release.crt")).unwrap();
+    home.run_with(&sign, &[SECRET]).with(0);
+    assert!(fs::read_to_string(home.path("work/release.crt")).unwrap().contains("BEGIN CERTIFICATE"));
+}
+
 #[test]
 fn a_touch_is_not_promised_where_no_card_gives_it() {
     let home = Home::new();

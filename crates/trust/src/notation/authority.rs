@@ -51,7 +51,10 @@ impl Authority {
             .build()
             .into();
         let request = agent.post(self.url.as_str()).header("content-type", "application/timestamp-query");
-        let mut answer = request.send(query).map_err(|error| format!("it cannot be reached: {error}"))?;
+        let mut answer = request.send(query).map_err(|error| match error {
+            ureq::Error::Timeout(_) => format!("it did not answer within {} s", PATIENCE.as_secs()),
+            error => format!("it cannot be reached: {error}"),
+        })?;
         if answer.status() != 200 {
             return Err(format!("it answered {}", answer.status()));
         }

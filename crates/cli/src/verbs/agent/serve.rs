@@ -141,10 +141,11 @@ fn certify(uri: &KeyUri, signer: &FileSigner) -> bool {
     if !is_for_notation || signer.certificate().is_ok_and(|certificate| certificate.is_some()) {
         return false;
     }
-    let Some(place) = certificate::beside(Some(uri)) else { return false };
+    // What cannot be kept is of no use to notation: its plugin says so when it is asked.
+    let Ok(place @ certificate::Place::Beside(..)) = certificate::beside(Some(uri)) else { return false };
     // Nobody is asked: the key is open.
     let made = Certified::make(signer, &Nobody, OffsetDateTime::now_utc());
-    made.is_ok_and(|made| certificate::keep(Some(place), made.der()))
+    made.is_ok_and(|made| certificate::keep(place, made.der()))
 }
 
 /// A file's name that means the same in any folder.

@@ -27,6 +27,7 @@ enum What {
     /// Say what is installed
     Status,
     /// Take it out again
+    #[command(alias = "uninstall")]
     Remove,
 }
 

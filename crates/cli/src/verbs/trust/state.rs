@@ -44,7 +44,7 @@ developer's word for either.";
 pub(crate) struct Prepared {
     image: Reference,
     kind: String,
-    predicate: Vec<u8>,
+    predicate: (std::path::PathBuf, Vec<u8>),
     holder: Holder,
     logins: Logins,
 }
@@ -66,12 +66,13 @@ impl Command for Arguments {
         };
         let holder = self.key.find(start, None, false)?;
         let logins = self.registries.logins([&self.image]);
-        Ok(Prepared { image: self.image, kind, predicate, holder, logins })
+        Ok(Prepared { image: self.image, kind, predicate: (self.predicate, predicate), holder, logins })
     }
 
     fn execute(prepared: Prepared, _house: House) -> Result<ExitCode> {
         let Prepared { image, kind, predicate, holder, logins } = prepared;
-        let predicate: Value = serde_json::from_slice(&predicate).context("what is to be stated is no JSON")?;
+        let predicate: Value =
+            serde_json::from_slice(&predicate.1).with_context(|| format!("{} is no JSON", predicate.0.display()))?;
         let client = logins.client();
         let subject = Subject::resolve(&client, &image)?;
         let person = holder.person();
