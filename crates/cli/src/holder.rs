@@ -53,6 +53,7 @@ impl KeyArguments {
     /// registries are spoken to. Where there is none at all, one is
     /// offered at a terminal, or made at once where `yes` was said before.
     pub(crate) fn find(&self, start: &Start, by_agent: Option<&Registries>, yes: bool) -> Result<Holder> {
+        self.check_descriptors()?;
         if by_agent.is_some()
             && let Some((agent, held)) = self.at_agent()
         {
@@ -70,6 +71,19 @@ impl KeyArguments {
         }
         let (path, passphrase) = self.default_file(yes)?;
         self.here(&KeyUri::File(path), passphrase, start)
+    }
+
+    /// The wrong one of the two would be read by nobody, and a person be asked where there is none.
+    fn check_descriptors(&self) -> Result<()> {
+        match (&self.key, self.passphrase_fd, self.pin_fd) {
+            (Some(uri @ KeyUri::File(_)), None, Some(_)) => {
+                bail!("--pin-fd is for cards and tokens; the passphrase of {uri} is given with --passphrase-fd")
+            }
+            (Some(uri @ (KeyUri::Piv(_) | KeyUri::Pkcs11(_))), Some(_), None) => {
+                bail!("--passphrase-fd is for keys in files; the PIN of {uri} is given with --pin-fd")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// `passphrase` is one that was typed already.

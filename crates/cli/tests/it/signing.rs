@@ -115,6 +115,17 @@ fn what_is_no_certificate_where_one_is_kept_is_told_before_anything_is_signed() 
 }
 
 #[test]
+fn a_descriptor_with_the_secret_of_another_kind_of_key_is_not_left_unread() {
+    let home = Home::new();
+    key(&home, "release");
+    let image = "registry.example.com/team/app:1.0";
+    let file = home.run(&["sign", "--key", "release.key", "--pin-fd", "0", image]).with(2).stderr;
+    assert!(file.contains("is given with --passphrase-fd"), "{file}");
+    let card = home.run(&["sign", "--key", "piv:9c", "--passphrase-fd", "0", image]).with(2).stderr;
+    assert!(card.contains("is given with --pin-fd"), "{card}");
+}
+
+#[test]
 fn a_touch_is_not_promised_where_no_card_gives_it() {
     let home = Home::new();
     for option in [["--touch", "always"], ["--pin-policy", "always"]] {
