@@ -96,6 +96,11 @@ pub(crate) fn without(
     Ok(Some((left.len(), whole(client, place, &left)?)))
 }
 
+/// A manifest without any signature, for a tag that cannot be taken away.
+pub(crate) fn empty(client: &Client, place: &Reference) -> Result<Vec<u8>, TrustError> {
+    whole(client, place, &[])
+}
+
 /// The manifest around layers, with its config in place.
 fn whole(client: &Client, place: &Reference, layers: &[Value]) -> Result<Vec<u8>, TrustError> {
     let config = config(layers).to_string();

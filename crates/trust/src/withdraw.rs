@@ -1,7 +1,7 @@
 //! Taking signatures away, for those who do not read revocation lists.
 
-use image::client::{Change, Client};
-use image::{Digest, Reference};
+use image::client::{Change, Client, ClientError};
+use image::{Digest, Reference, Verified};
 use keys::PublicKey;
 
 use crate::artifact::MANIFEST;
@@ -30,10 +30,7 @@ pub fn all(client: &Client, place: &Reference, image: &Digest) -> Result<Vec<Wit
     }
     let tag = cosign_tag::tag(image);
     match client.tagged(place, &tag) {
-        Ok(_) => {
-            let result = client.delete_tag(place, &tag).map_err(TrustError::from);
-            withdrawn.push(Withdrawn { what: format!("tag {tag}"), result });
-        }
+        Ok(_) => withdrawn.push(Withdrawn { what: format!("tag {tag}"), result: clear(client, place, &tag) }),
         Err(error) if error.is_not_found() => {}
         Err(error) => withdrawn.push(Withdrawn { what: format!("tag {tag}"), result: Err(error.into()) }),
     }
@@ -82,8 +79,18 @@ fn untag(client: &Client, place: &Reference, image: &Digest, signatures: &[Vec<u
         // A manifest without layers is none for some readers; the whole tag goes below.
         Ok(if is_empty { Change::Keep } else { Change::Write(MANIFEST, manifest) })
     })?;
-    if is_empty {
-        client.delete_tag(place, &tag)?;
+    if is_empty { clear(client, place, &tag) } else { Ok(()) }
+}
+
+/// Takes the older tag away. Where a registry deletes nothing (docker-registry, unless it is told to), what the tag points to has
+/// no signature from then on.
+fn clear(client: &Client, place: &Reference, tag: &str) -> Result<(), TrustError> {
+    match client.delete_tag(place, tag) {
+        Err(ClientError::Status { status: 405, .. }) => {
+            let empty = Verified::name(cosign_tag::empty(client, place)?);
+            client.push_manifest(place, Some(tag), MANIFEST, &empty)?;
+            Ok(())
+        }
+        other => Ok(other?),
     }
-    Ok(())
 }

@@ -29,16 +29,16 @@ impl Client {
         Ok(())
     }
 
-    /// Takes a referrer out of the list under the fallback tag, where there is one.
+    /// Takes a referrer out of the list under the fallback tag, where there is one; whether it stood there.
     pub(super) fn unlist_under_tag(
         &self,
         reference: &Reference,
         subject: &Digest,
         referrer: &Digest,
-    ) -> Result<(), ClientError> {
+    ) -> Result<bool, ClientError> {
         let tag = fallback_tag(subject);
         let action = format!("take {referrer} from {}/{}:{tag}", reference.registry, reference.repository);
-        self.change_tag(reference, &tag, referrer, |present| {
+        let changed = self.change_tag(reference, &tag, referrer, |present| {
             let Some(present) = list(present, subject) else { return Ok::<_, ClientError>(Change::Keep) };
             let (index, mut entries) = parsed(Some(present), reference, &action)?;
             let before = entries.len();
@@ -48,7 +48,7 @@ impl Client {
             }
             Ok(written(index, entries))
         })?;
-        Ok(())
+        Ok(changed.is_some())
     }
 }
 

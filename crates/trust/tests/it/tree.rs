@@ -22,7 +22,11 @@ struct Scene {
 
 impl Scene {
     fn new() -> Option<Self> {
-        let registry = Registry::start(Kind::Open)?;
+        Self::at(Kind::Open)
+    }
+
+    fn at(kind: Kind<'_>) -> Option<Self> {
+        let registry = Registry::start(kind)?;
         let client = client();
         let place: Reference = format!("{}/team/app:v1", registry.host()).parse().unwrap();
         let digest = push_image(&client, &place, &[vec![1; 100], vec![2; 10]]);
@@ -138,4 +142,22 @@ fn signatures_are_taken_away_all_or_those_of_one_key() {
     let tree = scene.tree(&roles);
     assert_eq!(tree.attached.len(), 1, "a statement is no signature and stays: {tree:#?}");
     let _ = &scene.registry;
+}
+
+#[test]
+fn where_nothing_can_be_deleted_nobody_finds_the_signatures_any_more() {
+    let Some(scene) = Scene::at(Kind::Undeletable) else { return };
+    let everything = [Format::Bundle, Format::CosignTag, Format::Notation];
+    for signer in [&*ALICE, &*MALLORY] {
+        scene.sign(signer, &everything);
+    }
+    let gone = withdraw::by_key(&scene.client, &scene.place, &scene.digest, &ALICE.public_key()).unwrap();
+    assert!(gone.len() == 3 && gone.iter().all(|one| one.result.is_ok()), "{gone:?}");
+    assert!(scene.formats(&*ALICE).is_empty());
+    assert_eq!(scene.formats(&*MALLORY).len(), 3, "another's stay");
+    let gone = withdraw::all(&scene.client, &scene.place, &scene.digest).unwrap();
+    assert!(gone.len() == 3 && gone.iter().all(|one| one.result.is_ok()), "{gone:?}");
+    assert!(scene.formats(&*MALLORY).is_empty());
+    scene.sign(&*ALICE, &[Format::CosignTag]);
+    assert_eq!(scene.formats(&*ALICE), [Format::CosignTag], "the tag can be signed under again");
 }

@@ -195,3 +195,16 @@ fn a_blob_that_is_unknown_for_a_moment_is_waited_for() {
         assert_eq!(pushed.is_ok(), is_taken, "{pushed:?}");
     }
 }
+
+#[test]
+fn what_a_registry_does_not_delete_is_out_of_the_list_all_the_same() {
+    let Some(registry) = Registry::start(Kind::Undeletable) else { return };
+    let (client, place) = (client(), reference(registry.host(), "team/image", "v1"));
+    let subject = Digest::sha256(b"subject");
+    let [one, two] = ["one", "two"].map(|name| push(&client, &place, &subject, name));
+    client.delete_referrer(&place, &subject, &one).unwrap();
+    let left = client.referrers(&place, &subject, None).unwrap();
+    assert_eq!(left.iter().map(|referrer| &referrer.digest).collect::<Vec<_>>(), [&two]);
+    // What stood in no list is still there to be had, and that is told.
+    client.delete_referrer(&place, &subject, &one).unwrap_err();
+}

@@ -19,6 +19,8 @@ const USERS: &str = "user:$2y$05$abcdefghijklmnopqrstuupWDwJQeCHYIBQy8WvkVB6ImhZ
 pub(crate) enum Kind<'a> {
     /// Nothing.
     Open,
+    /// Nothing, and nothing that is there can be deleted, as it is where nobody says so.
+    Undeletable,
     /// Name and password.
     WithLogin,
     /// TLS with this certificate and key.
@@ -29,7 +31,7 @@ impl Kind<'_> {
     /// Its lines in the section `http`, and its own sections.
     fn sections(&self, folder: &Path) -> (String, String) {
         match self {
-            Self::Open => (String::new(), String::new()),
+            Self::Open | Self::Undeletable => (String::new(), String::new()),
             Self::WithLogin => {
                 let users = folder.join("users");
                 fs::write(&users, USERS).unwrap();
@@ -47,10 +49,11 @@ impl Registry {
     /// `None` where the program is not installed, with a word to the tester; that fails where nothing may be skipped.
     pub(crate) fn start(kind: Kind) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
+        let deletes = !matches!(kind, Kind::Undeletable);
         let (tls, login) = kind.sections(folder.path());
         let config = format!(
             "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: \
-             true\nhttp:\n  addr: 127.0.0.1:0\n{tls}{login}",
+             {deletes}\nhttp:\n  addr: 127.0.0.1:0\n{tls}{login}",
             folder.path().join("data").display()
         );
         let path = folder.path().join("config.yml");
