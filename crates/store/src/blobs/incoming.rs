@@ -159,7 +159,10 @@ impl Drop for Incoming {
         if self.progress.lock().phase == Phase::Writing {
             self.progress.enter(Phase::GivenUp);
             // After a rename there is nothing under this name; else the sweeper comes by at the next start.
-            let _ = fs::remove_file(&self.path);
+            if fs::remove_file(&self.path).is_ok() {
+                // Followers hold it open until they notice; its room is wanted now, on a disk that is full.
+                let _ = self.file.set_len(0);
+            }
         }
     }
 }
@@ -210,5 +213,22 @@ impl Progress {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         *state
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DataFolder;
+
+    #[test]
+    fn what_is_given_up_takes_no_room_while_somebody_still_follows_it() {
+        let place = tempfile::tempdir().unwrap();
+        let mut incoming = Blobs::new(&DataFolder::open(place.path()).unwrap()).create().unwrap();
+        incoming.append(&[7; 10_000]).unwrap();
+        let mut follower = incoming.follow().unwrap();
+        drop(incoming);
+        assert_eq!(follower.file.metadata().unwrap().len(), 0);
+        assert_eq!(follower.read(&mut [0; 10]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }
