@@ -101,23 +101,20 @@ impl Policy {
         let Some(rule) = self.rule_for(facts.repository).filter(|rule| rule.mode != Mode::Off) else {
             return judgement;
         };
-        let signed = rule.signers.iter().map(|signers| signatures::judge(signers, facts));
-        // What no signature mends is said before what wants one.
-        let is_revoked = facts.revokes_image().is_some();
-        if !is_revoked {
-            judgement.requirements.extend(signed.clone());
-        }
-        if let Some(revocation) = self.revocation() {
-            // Whoever asks for no signature is held up by no list, but by what is on one.
-            let demand = if rule.signers.is_empty() {
+        let signed: Vec<_> = rule.signers.iter().map(|signers| signatures::judge(signers, facts)).collect();
+        // Whoever asks for no signature is held up by no list, but by what is on one.
+        let unrevoked = self.revocation().and_then(|revocation| {
+            if rule.signers.is_empty() {
                 revocation::judge_image(facts)
             } else {
                 Some(revocation::judge(revocation, facts))
-            };
-            judgement.requirements.extend(demand);
-        }
-        if is_revoked {
-            judgement.requirements.extend(signed);
+            }
+        });
+        // What no signature mends is said before what wants one.
+        if facts.revokes_image().is_some() {
+            judgement.requirements.extend(unrevoked.into_iter().chain(signed));
+        } else {
+            judgement.requirements.extend(signed.into_iter().chain(unrevoked));
         }
         judgement
     }

@@ -43,12 +43,16 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
     // A key is one signer, however many certificates it has.
     let mut by: Vec<(Signer<'_>, &PublicKey)> = Vec::new();
     let mut short: Vec<String> = Vec::new();
+    let mut revoked = 0;
     for signature in signatures {
         let Some(signer) = Signer::of(signature, signers) else { continue };
         match lacks(signature, signers, facts) {
             None if by.iter().any(|(_, key)| **key == signature.key) => {}
             None => by.push((signer, &signature.key)),
-            Some(reason) => short.push(format!("{}: {reason}", plain(signer.name()))),
+            Some(reason) => {
+                revoked += usize::from(facts.revoked(signature).is_some());
+                short.push(format!("{}: {reason}", plain(signer.name())));
+            }
         }
     }
     if by.len() >= signers.threshold {
@@ -68,14 +72,11 @@ pub(super) fn judge(signers: &Signers, facts: &Facts<'_>) -> Requirement {
         (0, false) => "its signatures are not of the wanted kind".to_owned(),
         (some, _) => format!("only {some} of {} signed: {names}", signers.threshold),
     };
-    let all_revoked = !short.is_empty() && short.iter().all(|reason| reason.contains(REVOKED));
+    let lacking = short.len();
     short.dedup();
     short.truncate(MOST_NAMED);
-    unmet(found, short, mend(signers, facts, all_revoked))
+    unmet(found, short, mend(signers, facts, revoked > 0 && revoked == lacking))
 }
-
-/// How a reason begins where a signature no longer counts.
-const REVOKED: &str = ": revoked: ";
 
 /// What would make it signed as it is wanted: a command that does so, where one can.
 fn mend(signers: &Signers, facts: &Facts<'_>, all_revoked: bool) -> String {
