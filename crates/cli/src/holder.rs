@@ -141,7 +141,9 @@ impl KeyArguments {
         let wanted = match &self.key {
             Some(uri) => Some(uri.clone()),
             // The folder's only key, where the agent has that one too; else the agent's only key.
-            None => folder::of_user().and_then(|folder| folder::single_key(&folder)).ok().map(KeyUri::File),
+            None => {
+                folder::of_user().and_then(|folder| folder::single_key(&folder, " with --key")).ok().map(KeyUri::File)
+            }
         };
         let public =
             wanted.as_ref().and_then(KeyUri::path).and_then(|path| PublicKey::read(&path.with_extension("pub")).ok());
@@ -164,11 +166,11 @@ impl KeyArguments {
     fn default_file(&self, yes: bool) -> Result<(PathBuf, Option<Passphrase>)> {
         let own = folder::of_user()?;
         if !folder::list(&own)?.is_empty() {
-            return Ok((folder::single_key(&own)?, None));
+            return Ok((folder::single_key(&own, " with --key")?, None));
         }
         let path = own.join("default.key");
         if !yes && !offered(&path)? {
-            return Ok((folder::single_key(&own)?, None));
+            return Ok((folder::single_key(&own, " with --key")?, None));
         }
         folder::make(&own)?;
         FileSigner::check_new(&path)?;
@@ -176,7 +178,7 @@ impl KeyArguments {
         let name = path.display().to_string();
         let passphrase = match given {
             Some(passphrase) => passphrase,
-            None => passphrase::choose(&name, passphrase::WITHOUT_A_PERSON)?,
+            None => passphrase::choose(&name, keys::PASSPHRASE_BEFOREHAND)?,
         };
         let (signer, public) = FileSigner::generate(&path, &passphrase)?;
         let text = format!(

@@ -6,9 +6,6 @@ use keys::{KeyError, Passphrase, Unasked};
 use crate::output::plain;
 use crate::person::Terminal;
 
-/// How one is given to a verb that makes a key.
-pub(crate) const WITHOUT_A_PERSON: &str =
-    "give it with --passphrase-fd N, as systemd credential plimsoll-passphrase or, weakest, in PLIMSOLL_PASSPHRASE";
 /// How often two that differ are asked for anew.
 const TRIES: usize = 3;
 

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use crate::disk::{read_bounded, write_new};
 use crate::public::from_first_label;
 use crate::{
-    Algorithm, Custody, Hash, KeyError, KeyUri, Message, Passphrase, Person, PrivateKey, PublicKey, Signature, Signer,
-    encrypted, typed,
+    Algorithm, Custody, Hash, KeyError, KeyUri, Message, Nobody, Passphrase, Person, PrivateKey, PublicKey, Signature,
+    Signer, encrypted, typed,
 };
 
 const FILE_LIMIT: u64 = 64 << 10;
@@ -73,9 +73,7 @@ impl KeyFile {
 
     /// Decrypts the key.
     pub fn unlock(self, passphrase: &Passphrase) -> Result<FileSigner, KeyError> {
-        let key = self.decrypt(passphrase)?;
-        let public = key.public_key()?;
-        Ok(FileSigner::new(self, public, Some(passphrase.clone()), Some(key)))
+        self.unlocked(Some(passphrase.clone()), &Nobody)
     }
 
     /// The key as a signer: decrypted when it first signs, by `passphrase` or the one that its person types then. Only

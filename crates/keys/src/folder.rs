@@ -19,17 +19,17 @@ pub fn of_user() -> Result<PathBuf, KeyError> {
         })
 }
 
-/// The single private key in `folder`.
-pub fn single_key(folder: &Path) -> Result<PathBuf, KeyError> {
+/// The single private key in `folder`. `named_by` says how another is named, after "name one": ` with --key`, or nothing.
+pub fn single_key(folder: &Path, named_by: &str) -> Result<PathBuf, KeyError> {
     let keys = list(folder)?;
     match keys.as_slice() {
         [key] => Ok(key.clone()),
         [] => Err(KeyError::NoDefault(format!(
-            "there is no key in {}; make one with plimsoll key generate, or name one with --key",
+            "there is no key in {}; make one with plimsoll key generate, or name one{named_by}",
             folder.display()
         ))),
         several => Err(KeyError::NoDefault(format!(
-            "there are {} keys in {}; name one with --key: {}",
+            "there are {} keys in {}; name one{named_by}: {}",
             several.len(),
             folder.display(),
             several.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
@@ -74,13 +74,13 @@ mod tests {
     #[test]
     fn a_single_key_is_taken_and_more_or_none_are_said() {
         let folder = tempfile::tempdir().unwrap();
-        let missing = single_key(&folder.path().join("none")).unwrap_err().to_string();
+        let missing = single_key(&folder.path().join("none"), " with --key").unwrap_err().to_string();
         assert!(missing.contains("plimsoll key generate"), "{missing}");
         fs::write(folder.path().join("one.key"), "").unwrap();
         fs::write(folder.path().join("one.pub"), "").unwrap();
-        assert_eq!(single_key(folder.path()).unwrap(), folder.path().join("one.key"));
+        assert_eq!(single_key(folder.path(), " with --key").unwrap(), folder.path().join("one.key"));
         fs::write(folder.path().join("two.key"), "").unwrap();
-        let several = single_key(folder.path()).unwrap_err().to_string();
+        let several = single_key(folder.path(), " with --key").unwrap_err().to_string();
         // What is told can be given to --key from anywhere.
         for name in ["one.key", "two.key"] {
             let path = folder.path().join(name).display().to_string();

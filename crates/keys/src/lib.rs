@@ -51,7 +51,7 @@ pub use file::{FileSigner, KeyFile};
 pub use import::ForeignKey;
 pub use open::{NamedKey, open};
 pub use passphrase::Passphrase;
-pub use person::{Intent, Nobody, Person, PinAsk, PinKind, TouchMoment, typed};
+pub use person::{Intent, Nobody, PASSPHRASE_BEFOREHAND, Person, PinAsk, PinKind, TouchMoment, typed};
 pub use pin::Pin;
 pub use private::PrivateKey;
 pub use public::PublicKey;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::{KeyError, Passphrase, Pin, Unasked};
 
-/// How a passphrase is given where nobody can be asked.
-const PASSPHRASE: &str =
+/// How a passphrase is given where nobody can be asked, as an order.
+pub const PASSPHRASE_BEFOREHAND: &str =
     "give it with --passphrase-fd N, as systemd credential plimsoll-passphrase or, weakest, in PLIMSOLL_PASSPHRASE";
 /// How a PIN is.
 const PIN: &str = "give it with --pin-fd N, as systemd credential plimsoll-pin or, weakest, in PLIMSOLL_PIN";
@@ -161,7 +161,7 @@ impl Person for Nobody {
     }
 
     fn passphrase(&self, name: &str) -> Result<Passphrase, KeyError> {
-        Err(KeyError::NobodyToAsk(Unasked::or(format!("the passphrase of {name}"), PASSPHRASE)))
+        Err(KeyError::NobodyToAsk(Unasked::or(format!("the passphrase of {name}"), PASSPHRASE_BEFOREHAND)))
     }
 
     fn pin(&self, ask: &PinAsk) -> Result<Pin, KeyError> {

@@ -10,7 +10,7 @@ use image::client::Client;
 use image::{Digest, Reference, Verified};
 use keys::PublicKey;
 use time::{Duration, OffsetDateTime};
-use trust::revocation::{Keeper, RevocationError, Target};
+use trust::revocation::{Keeper, RevocationError, Target, is_fingerprint};
 use trust::withdraw::{self, Withdrawn};
 use trust::{RegistrySignatures, TrustError, Verifier};
 
@@ -249,11 +249,6 @@ fn is_keys_file(text: &str) -> bool {
     let path = Path::new(text);
     path.extension().is_some_and(|ending| ["key", "pem", "crt", "pub"].iter().any(|key| ending == *key))
         && path.is_file()
-}
-
-/// What messages show of a key.
-fn is_fingerprint(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn announced(targets: &[Target], hits: &Hits) -> String {

@@ -36,13 +36,7 @@ impl Up {
     }
 
     fn told(arguments: &[&str], variables: &[(&str, &str)]) -> (Self, BufReader<ChildStderr>) {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-        let data = folder.path().join("data");
-        fs::create_dir(&data).unwrap();
-        if rustix::process::geteuid().is_root() {
-            chown(&data, Some(65534), Some(65534)).unwrap();
-        }
+        let (folder, data) = own_folder();
         let mut command = plimsoll(&data);
         command.args(["up", "--listen", "127.0.0.1:0"]).args(arguments).envs(variables.iter().copied());
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -78,6 +72,18 @@ impl Drop for Up {
     }
 }
 
+/// A data folder of its own: nobody's, where root will give itself up to them.
+fn own_folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    let data = folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    if rustix::process::geteuid().is_root() {
+        chown(&data, Some(65534), Some(65534)).unwrap();
+    }
+    (folder, data)
+}
+
 fn plimsoll(data: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plimsoll"));
     command.arg("--data").arg(data).env_remove("PLIMSOLL_DATA").current_dir("/");
@@ -103,13 +109,7 @@ fn registry_and_pages_are_served_on_one_port_and_end_with_the_signal() {
 fn a_key_that_does_not_open_is_told_when_the_server_starts() {
     let keys = crate::plimsoll::Home::new();
     keys.run_with(&["key", "generate", "registry"], &[("PLIMSOLL_PASSPHRASE", "right")]).with(0);
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
-    let data = folder.path().join("data");
-    fs::create_dir(&data).unwrap();
-    if rustix::process::geteuid().is_root() {
-        chown(&data, Some(65534), Some(65534)).unwrap();
-    }
+    let (_folder, data) = own_folder();
     let mut up = plimsoll(&data);
     up.args(["up", "--listen", "127.0.0.1:0", "--state-with"]).arg(keys.path("work/registry.key"));
     let ended = up.env("PLIMSOLL_PASSPHRASE", "wrong").output().unwrap();

@@ -133,7 +133,7 @@ impl Target {
 }
 
 /// Whether a text is a fingerprint of a key: 64 digits of lower-case hex.
-fn is_fingerprint(text: &str) -> bool {
+pub fn is_fingerprint(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

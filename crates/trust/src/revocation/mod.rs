@@ -16,7 +16,7 @@ mod seen;
 
 pub use current::{Known, RevocationError, Revocations, State, stored};
 pub use keeper::{Keeper, Next};
-pub use list::{Entry, RevocationList, Target};
+pub use list::{Entry, RevocationList, Target, is_fingerprint};
 pub use seen::Seen;
 
 /// What the list is, as an artifact and as a layer.

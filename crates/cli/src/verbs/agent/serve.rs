@@ -160,7 +160,7 @@ fn usual_key() -> Result<Vec<KeyUri>> {
     if let Some(card) = holder::default_card()? {
         return Ok(vec![card]);
     }
-    Ok(vec![KeyUri::File(folder::single_key(&folder::of_user()?)?)])
+    Ok(vec![KeyUri::File(folder::single_key(&folder::of_user()?, " with --key")?)])
 }
 
 /// Starts this program once more with the same arguments, and stays until it is ready or has failed. Meanwhile it asks at

@@ -101,8 +101,7 @@ pub(crate) fn named(key: Option<&KeyUri>) -> Result<KeyUri> {
         return Ok(uri.clone());
     }
     // What is named here stands alone, without an option before it.
-    let single = folder::single_key(&folder::of_user()?);
-    Ok(KeyUri::File(single.map_err(|error| anyhow!("{}", error.to_string().replace(" with --key", "")))?))
+    Ok(KeyUri::File(folder::single_key(&folder::of_user()?, "")?))
 }
 
 /// The PKCS#11 modules that the configuration file names.

@@ -129,7 +129,7 @@ fn in_file(path: &Path, secret: Secret, surroundings: &Surroundings) -> Result<M
     };
     let given = surroundings.passphrase.clone();
     let passphrase =
-        given.map_or_else(|| passphrase::choose(&path.display().to_string(), passphrase::WITHOUT_A_PERSON), Ok)?;
+        given.map_or_else(|| passphrase::choose(&path.display().to_string(), keys::PASSPHRASE_BEFOREHAND), Ok)?;
     let (signer, public) = FileSigner::write(path, key, &passphrase)?;
     Ok(Made { signer: Box::new(signer), public: Some(public), attested: false })
 }

@@ -190,7 +190,7 @@ fn policy(named: Option<&Path>, image: &Reference, start: &Start) -> Result<Poli
     if let Some(file) = PolicyFile::open_first(&start.caller.policy_candidates(None, &start.settings))? {
         return Ok(file);
     }
-    let own = folder::of_user().and_then(|folder| folder::single_key(&folder)).ok();
+    let own = folder::of_user().and_then(|folder| folder::single_key(&folder, " with --key")).ok();
     let own = own.map(|key| key.with_extension("pub")).filter(|public| public.is_file());
     let yours = own.map(|public| format!(" (yours is {})", public.display())).unwrap_or_default();
     bail!("nobody is trusted yet with {image}: name a public key with --key PUB{yours}, or write a policy")
