@@ -100,6 +100,12 @@ impl Server {
         }
     }
 
+    /// Bytes of uploads that are on their way.
+    pub(crate) fn upload_bytes(&self) -> u64 {
+        let files = std::fs::read_dir(self.folder.join("uploads")).unwrap().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
+    }
+
     /// Files of uploads that are on their way, or were left behind.
     pub(crate) fn uploads(&self) -> usize {
         std::fs::read_dir(self.folder.join("uploads")).unwrap().count()

@@ -190,19 +190,26 @@ fn a_chunked_body_that_is_cut_or_malformed_commits_nothing() {
 }
 
 #[test]
-fn an_upload_that_was_cut_can_be_gone_on_with_until_it_has_lain_too_long() {
-    let server = Server::with(Settings { upload_idle: Duration::from_secs(3), ..Settings::default() });
+fn an_upload_that_was_cut_can_be_gone_on_with() {
+    let server = Server::start();
     let location = start(server.address);
     let head =
         format!("PATCH {location} HTTP/1.1\r\nHost: {}\r\nContent-Length: 100\r\n\r\n0123456789", server.address);
     let mut connection = connect(server.address);
     connection.write_all(head.as_bytes()).unwrap();
+    // Cut before that, the request may end before its body was looked at.
+    server.eventually("what came is written", |server| server.upload_bytes() == 10);
     drop(connection);
     server.eventually("what came is kept", |server| get(server.address, &location).header("range") == "0-9");
     assert_eq!(finish(server.address, &location, &Digest::sha256(b"0123456789ab"), b"ab").status, 201);
+}
 
+/// On a server of its own: how long a busy machine takes to notice a cut is not known.
+#[test]
+fn an_upload_that_has_lain_too_long_is_gone() {
+    let server = Server::with(Settings { upload_idle: Duration::from_secs(1), ..Settings::default() });
     let left = start(server.address);
-    assert_eq!(server.uploads(), 1);
+    // Whoever asks for it keeps it, so nobody does.
     server.eventually("what lay too long is gone", |server| server.uploads() == 0);
     assert_eq!(get(server.address, &left).error(), (404, "BLOB_UPLOAD_UNKNOWN".into()));
 }
